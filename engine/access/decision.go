@@ -1,0 +1,112 @@
+package access
+
+import "time"
+
+// Effect is what policy answered.
+type Effect string
+
+// The effects. Deny wins over allow, allow over review.
+const (
+	Allow  Effect = "allow"
+	Review Effect = "review"
+	Deny   Effect = "deny"
+)
+
+// DefaultLapse is how long a request waits for its reviewers when policy does
+// not say.
+const DefaultLapse = 24 * time.Hour
+
+// Decision is policy's whole answer: the output of data.access.decision. Only
+// Effect and Reasons are always there.
+type Decision struct {
+	Effect       Effect      `json:"effect"`
+	Reasons      []Reason    `json:"reasons"`
+	MaxSeconds   *int64      `json:"max_seconds,omitempty"`   // the longest access; nil: the entitlement's longest
+	LapseSeconds *int64      `json:"lapse_seconds,omitempty"` // how long reviewers have; nil: DefaultLapse
+	Until        *Until      `json:"until,omitempty"`         // what a `while` grant is bound to
+	Reviewers    *Reviewers  `json:"reviewers,omitempty"`     // who may answer a review
+	Obligations  Obligations `json:"obligations,omitzero"`
+	Revision     string      `json:"-"` // digest of the policy that answered
+}
+
+// Reason explains a decision.
+type Reason struct {
+	Code   string `json:"code"`             // stable, snake_case: "not_on_call"
+	Title  string `json:"title"`            // a few words
+	Detail string `json:"detail,omitempty"` // a sentence that says what would help
+}
+
+// Until names the shifts, or the incident, that policy matched: a `while` grant
+// ends with the last of them, plus the grace.
+type Until struct {
+	OnCall       []ShiftRef `json:"oncall,omitempty"`
+	Incident     *string    `json:"incident,omitempty"`
+	GraceSeconds int64      `json:"grace_seconds,omitempty"`
+}
+
+// ShiftRef picks shifts out of the facts by their ids.
+type ShiftRef struct {
+	Schedule string `json:"schedule,omitempty"`
+	Policy   string `json:"policy,omitempty"`
+	Level    int    `json:"level"`
+}
+
+// Picks reports whether the reference names the shift.
+func (r ShiftRef) Picks(s Shift) bool {
+	id := func(ref *Ref) string {
+		if ref == nil {
+			return ""
+		}
+		return ref.ID
+	}
+	return r.Schedule == id(s.Schedule) && r.Policy == id(s.Policy) && r.Level == s.Level
+}
+
+// Reviewers is who may answer a review, and how many must say yes.
+type Reviewers struct {
+	Groups   []string  `json:"groups,omitempty"`
+	Subjects []Subject `json:"subjects,omitempty"`
+	Quorum   int       `json:"quorum"`
+}
+
+// Includes reports whether the subject, with these groups, is one of them.
+func (r *Reviewers) Includes(s Subject, groups []string) bool {
+	if r == nil {
+		return false
+	}
+	for _, listed := range r.Subjects {
+		if listed == s {
+			return true
+		}
+	}
+	for _, g := range r.Groups {
+		for _, own := range groups {
+			if g == own {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Obligations is what policy wants done beside the answer.
+type Obligations struct {
+	Notify      []string `json:"notify,omitempty"`
+	AfterReview bool     `json:"after_review,omitempty"`
+}
+
+// DecisionRecord is a decision as the ledger keeps it, with its whole input.
+type DecisionRecord struct {
+	ID        string    `json:"id"`
+	Phase     Phase     `json:"phase"`
+	Revision  string    `json:"revision"`
+	DecidedAt time.Time `json:"decided_at"`
+	Input     Input     `json:"input"`
+	Decision  Decision  `json:"decision"`
+}
+
+// Permission is data.api.allow's answer.
+type Permission struct {
+	Allowed bool
+	Reason  string // why not; may be empty
+}

@@ -1,0 +1,107 @@
+package access
+
+import "time"
+
+// Entitled names what is asked for or held: subject, action and resource.
+type Entitled struct {
+	Subject  Subject     `json:"subject"`
+	Action   Action      `json:"action"`
+	Resource ResourceRef `json:"resource"`
+}
+
+// Request is what someone asked for.
+type Request struct {
+	ID string `json:"id"`
+	Entitled
+	Requester  Subject      `json:"requester"`
+	For        *Duration    `json:"for"`
+	While      *string      `json:"while"`
+	StartsAt   *time.Time   `json:"starts_at"`
+	Reason     string       `json:"reason"`
+	Emergency  bool         `json:"emergency"`
+	Channel    Channel      `json:"channel"`
+	State      RequestState `json:"state"`
+	DecisionID string       `json:"decision_id"` // the newest decision about it
+	LapsesAt   *time.Time   `json:"lapses_at"`   // only while pending
+	CreatedAt  time.Time    `json:"created_at"`
+	ClosedAt   *time.Time   `json:"closed_at"`
+}
+
+// Verdict is a reviewer's answer.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictApprove Verdict = "approve"
+	VerdictDeny    Verdict = "deny"
+)
+
+// ReviewRecord is a reviewer's answer to a request.
+type ReviewRecord struct {
+	RequestID  string    `json:"-"`
+	Reviewer   Subject   `json:"reviewer"`
+	Verdict    Verdict   `json:"verdict"`
+	Comment    string    `json:"comment,omitempty"`
+	For        *Duration `json:"for,omitempty"` // shortened to this
+	DecisionID string    `json:"decision_id"`
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+// Grant says that a subject may use an entitlement until a time.
+type Grant struct {
+	ID        string `json:"id"`
+	RequestID string `json:"request_id"`
+	BindingID string `json:"binding_id"`
+	Entitled
+	While      *string    `json:"while"`
+	StartsAt   time.Time  `json:"starts_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	State      GrantState `json:"state"`
+	EndReason  *EndReason `json:"end_reason"`
+	EndedAt    *time.Time `json:"ended_at"`
+	DecisionID string     `json:"decision_id"` // the decision that gave it
+	CreatedAt  time.Time  `json:"created_at"`
+}
+
+// LiveAt reports whether the grant gives access at t. It depends on the clock,
+// not on whether the sweeper has run.
+func (g Grant) LiveAt(t time.Time) bool {
+	return g.State == GrantActive && !t.Before(g.StartsAt) && t.Before(g.ExpiresAt)
+}
+
+// Binding is a subject with an entitlement at a target: the thing that exists
+// there, or does not. Several grants can hold one binding.
+type Binding struct {
+	ID string `json:"id"`
+	Entitled
+	Target      string     `json:"target"`     // name in the configuration
+	Contract    string     `json:"-"`          // digest of what the target was when the binding was made
+	Desired     Presence   `json:"desired"`    // present while any grant on it is live
+	Observed    Presence   `json:"observed"`   // what the target last confirmed
+	Version     int64      `json:"-"`          // bumped, under lock, by whoever changes its grants
+	Generation  int64      `json:"generation"` // counts deliveries decided: a fencing token
+	Attempts    int        `json:"attempts"`   // at the current generation
+	NextAt      *time.Time `json:"next_at"`    // when the next attempt is due; nil: nothing to do
+	DueAt       *time.Time `json:"due_at"`     // since when desired and observed differ
+	EndReason   *EndReason `json:"-"`          // of the grant on it that ended last
+	LastClass   Class      `json:"-"`          // how the newest attempt ended
+	LastError   string     `json:"last_error,omitempty"`
+	ConfirmedAt *time.Time `json:"confirmed_at"`
+	ReportedAt  *time.Time `json:"-"` // when a failed attempt was last an audit event
+	// Until when an attempt that was not confirmed may still take effect at the
+	// target: a confirmation that was asked for before then is asserted again.
+	ProvisionOpenUntil   time.Time `json:"-"`
+	DeprovisionOpenUntil time.Time `json:"-"`
+}
+
+// OverdueAfter is how long a delivery may stay unconfirmed before it is alerted.
+const OverdueAfter = 15 * time.Minute
+
+// OverdueAt reports whether, at t, the binding has been in the wrong state for
+// longer than OverdueAfter, or is and has no target that could be told.
+func (b Binding) OverdueAt(t time.Time) bool {
+	if b.DueAt == nil {
+		return false
+	}
+	return b.LastClass == ClassTargetMissing || t.Sub(*b.DueAt) > OverdueAfter
+}

@@ -1,0 +1,51 @@
+package access
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+	"time"
+)
+
+// The kinds of id. An id carries its kind: "req_" and then 26 characters.
+const (
+	KindRequest  = "req"
+	KindDecision = "dec"
+	KindGrant    = "grt"
+	KindBinding  = "bnd"
+	KindTask     = "tsk"
+	KindEvent    = "evt"
+)
+
+// crockford is Crockford's base 32 in lower case: it sorts as the bytes do.
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID returns a fresh id of the kind: 48 bits of milliseconds since 1970 and
+// 80 random bits (the shape of RFC 9562's UUIDv7), so ids made later sort later
+// to the millisecond and no id can be guessed.
+func NewID(kind string, now time.Time) string {
+	var b [16]byte
+	_, _ = rand.Read(b[6:]) // never fails: crypto/rand ends the program instead
+	ms := uint64(now.UnixMilli())
+	binary.BigEndian.PutUint16(b[0:2], uint16(ms>>32))
+	binary.BigEndian.PutUint32(b[2:6], uint32(ms))
+	return kind + "_" + crockford.EncodeToString(b[:])
+}
+
+// CheckID reports an error unless id looks like an id of the kind. It is a
+// check of form: whether the object exists is the ledger's to say.
+func CheckID(kind, id string) error {
+	suffix, ok := strings.CutPrefix(id, kind+"_")
+	if ok && len(suffix) == 26 {
+		if _, err := crockford.DecodeString(suffix); err == nil {
+			return nil
+		}
+	}
+	return NotFound(kindWords[kind], id)
+}
+
+var kindWords = map[string]string{
+	KindRequest: "request", KindDecision: "decision", KindGrant: "grant",
+	KindBinding: "binding", KindTask: "task", KindEvent: "event",
+}

@@ -1,0 +1,109 @@
+// Package audit owns what is written down: the event envelope, its canonical
+// bytes, and the sealing of committed events into one gapless sequence.
+//
+// An event commits in the transaction of the change that it tells of, or the
+// change does not happen. The package decides nothing and stores nothing: the
+// ledger keeps the rows.
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/gowebpki/jcs"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// Version is the version of the envelope.
+const Version = 1
+
+// The types of event, noun.past.
+const (
+	RequestSubmitted     = "request.submitted"
+	RequestReviewed      = "request.reviewed"
+	RequestApproved      = "request.approved"
+	RequestDenied        = "request.denied"
+	RequestWithdrawn     = "request.withdrawn"
+	RequestLapsed        = "request.lapsed"
+	GrantScheduled       = "grant.scheduled"
+	GrantStarted         = "grant.started"
+	GrantEnded           = "grant.ended"
+	BindingDesired       = "binding.desired"        // what the target should hold changed
+	BindingAttempted     = "binding.attempted"      // the first attempt of a generation is about to leave
+	BindingFailed        = "binding.attempt_failed" // in another way than the one before, or an hour later
+	BindingProvisioned   = "binding.provisioned"    // the target confirmed
+	BindingDeprovisioned = "binding.deprovisioned"  // the target confirmed
+	BindingOverdue       = "binding.overdue"
+	TaskOpened           = "task.opened"
+	ResourcesSynced      = "resources.synced"
+	ResourceArchived     = "resource.archived"
+	PeopleLoaded         = "people.loaded"
+	DecisionAsked        = "decision.asked"
+	OperationDenied      = "operation.denied" // one event a caller, operation and minute
+	CallerRefused        = "caller.refused"   // a bearer token was missing or wrong; one event a source and minute
+	GatewayStarted       = "gateway.started"
+	GatewayStopped       = "gateway.stopped"
+)
+
+// Event is one entry of the audit log: who did what to whom, when, on whose
+// word, under which policy. Every member is in the JSON; what does not apply is
+// null.
+type Event struct {
+	ID            string              `json:"id"`
+	Version       int                 `json:"version"`
+	Type          string              `json:"type"`
+	Time          time.Time           `json:"time"`
+	Actor         *access.Subject     `json:"actor"` // nil: the gateway itself
+	Subject       *access.Subject     `json:"subject"`
+	Action        *access.Action      `json:"action"`
+	Resource      *access.ResourceRef `json:"resource"`
+	RequestID     Text                `json:"request_id"`
+	GrantID       Text                `json:"grant_id"`
+	BindingID     Text                `json:"binding_id"`
+	DecisionID    Text                `json:"decision_id"`
+	Revision      Text                `json:"revision"`
+	Channel       Text                `json:"channel"`
+	Source        Text                `json:"source"` // address that the caller came from
+	HTTPRequestID Text                `json:"http_request_id"`
+	Data          map[string]any      `json:"data"`
+}
+
+// Text is a string that is null in JSON when it is empty.
+type Text string
+
+// MarshalJSON renders null for the empty text.
+func (t Text) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(t))
+}
+
+// About sets subject, action and resource, and returns the event.
+func (e Event) About(x access.Entitled) Event {
+	e.Subject, e.Action, e.Resource = &x.Subject, &x.Action, &x.Resource
+	return e
+}
+
+// Canonical returns the event as RFC 8785 JSON: the bytes that are stored and
+// hashed.
+func (e Event) Canonical() ([]byte, error) {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	canonical, err := jcs.Transform(raw)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: canonical form: %w", e.ID, err)
+	}
+	return canonical, nil
+}
+
+// Leaf returns the RFC 6962 hash of an event's canonical bytes.
+func Leaf(canonical []byte) []byte {
+	h := tlog.RecordHash(canonical)
+	return h[:]
+}

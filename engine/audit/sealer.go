@@ -1,0 +1,60 @@
+package audit
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Store gives committed events their place in the sequence. The ledger
+// satisfies it.
+type Store interface {
+	// SealEvents appends at most limit committed events to the sequence, in one
+	// transaction, and reports how many there were.
+	SealEvents(ctx context.Context, limit int) (int, error)
+}
+
+// Sealer gives every committed event a gapless sequence number. Readers,
+// cursors and sinks follow that number, never an id or a time, so that an event
+// that commits late is not passed over.
+type Sealer struct {
+	Store Store
+	Every time.Duration // how often it looks; default 100 ms
+	Log   *slog.Logger
+}
+
+const sealBatch = 500
+
+// Run seals until ctx ends, and once more then, so that a clean stop leaves no
+// event unsealed. A ledger that does not answer is tried again.
+func (s *Sealer) Run(ctx context.Context) error {
+	every := s.Every
+	if every <= 0 {
+		every = 100 * time.Millisecond
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		s.seal(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			s.seal(last)
+			return nil
+		}
+	}
+}
+
+func (s *Sealer) seal(ctx context.Context) {
+	for {
+		n, err := s.Store.SealEvents(ctx, sealBatch)
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("audit events could not be sealed; trying again", "error", err)
+		}
+		if err != nil || n < sealBatch {
+			return
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// Call is who calls, from where and how: what every use case must know beside
+// its input.
+type Call struct {
+	Caller        access.Subject
+	Channel       access.Channel
+	Source        string // address that the caller came from
+	HTTPRequestID string
+	Once          Once
+}
+
+// Once makes a change happen one time however often it is asked for. The zero
+// value asks for no such thing.
+type Once struct {
+	Route    string // "POST /v1/requests"
+	Key      string // the caller's Idempotency-Key
+	BodyHash string // another body under the same key is refused
+}
+
+// The operations that data.api.allow is asked about.
+const (
+	opDecide   = "decision.ask"
+	opSubmit   = "request.submit"
+	opRequests = "request.list"
+	opRequest  = "request.read"
+	opReview   = "request.review"
+	opWithdraw = "request.withdraw"
+	opGrants   = "grant.list"
+	opGrant    = "grant.read"
+	opRevoke   = "grant.revoke"
+	opCatalog  = "resource.list"
+	opResource = "resource.read"
+	opAudit    = "audit.read"
+)
+
+// authorize asks policy whether the caller may do this. A refusal is ErrDenied
+// and, once a minute for the same caller and operation, an audit event.
+func (e *Engine) authorize(ctx context.Context, call Call, operation string, object access.APIObject) error {
+	groups, known, err := e.ledger.GroupsOf(ctx, call.Caller)
+	if err != nil {
+		return err
+	}
+	permission, err := e.policy.Allow(ctx, access.APIInput{
+		Actor: access.InputSubject{
+			Type: call.Caller.Type, ID: call.Caller.ID,
+			Properties: access.SubjectProperties{Groups: groups, GroupsKnown: known},
+		},
+		Operation: operation,
+		Object:    object,
+	})
+	if err != nil {
+		e.log.Error("data.api.allow failed; the call is refused", "operation", operation, "error", err)
+	}
+	if permission.Allowed && err == nil {
+		return nil
+	}
+	why := permission.Reason
+	if why == "" {
+		why = "policy does not allow it"
+	}
+	refusal := access.Denied("not_allowed", "%s may not do %s: %s", call.Caller, operation, why)
+	return e.recordRefusal(ctx, call, audit.OperationDenied, call.Caller.String()+" "+operation,
+		map[string]any{"operation": operation, "reason": why}, refusal)
+}
+
+// RefuseCaller records that a bearer token was missing or wrong. It returns the
+// refusal.
+func (e *Engine) RefuseCaller(ctx context.Context, call Call, code, detail string) error {
+	refusal := access.Denied(code, "%s", detail)
+	return e.recordRefusal(ctx, call, audit.CallerRefused, call.Source, map[string]any{"reason": code}, refusal)
+}
+
+// recordRefusal writes one event a key and minute, and returns the refusal. If
+// it can not be written the call is refused all the same.
+func (e *Engine) recordRefusal(ctx context.Context, call Call, typ, key string, data map[string]any, refusal error) error {
+	if !e.refused.first(typ+" "+key, e.ledger.Now()) {
+		return refusal
+	}
+	event := call.event(typ)
+	event.Data = data
+	if err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return tx.Append(event) }); err != nil {
+		e.log.Error("a refusal could not be written to the audit log", "type", typ, "error", err)
+	}
+	return refusal
+}
+
+// event starts an audit event of the call.
+func (c Call) event(typ string) audit.Event {
+	e := audit.Event{
+		Type: typ, Channel: audit.Text(c.Channel), Source: audit.Text(c.Source), HTTPRequestID: audit.Text(c.HTTPRequestID),
+	}
+	if c.Caller.ID != "" {
+		e.Actor = &c.Caller
+	}
+	return e
+}
+
+// once runs change in a transaction, at most one time for the call's key: a
+// repeat is answered with the first answer, and another body under the key is
+// ErrInvalid. The answer commits with the effect.
+func once[T any](ctx context.Context, e *Engine, call Call, change func(*ledger.Tx) (T, error)) (answer T, err error) {
+	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		kept, found, err := kept[T](tx, call)
+		if err != nil || found {
+			answer = kept
+			return err
+		}
+		if answer, err = change(tx); err != nil || call.Once.Key == "" {
+			return err
+		}
+		raw, err := json.Marshal(answer)
+		if err != nil {
+			return fmt.Errorf("keep the answer: %w", err)
+		}
+		o := call.Once
+		first, err := tx.KeepAnswer(call.Caller.String(), o.Route, o.Key, ledger.KeptAnswer{BodyHash: o.BodyHash, Answer: raw})
+		if err == nil && !first {
+			return access.Conflict("idempotency_key_in_use", "the same Idempotency-Key is being answered; ask again")
+		}
+		return err
+	})
+	return answer, err
+}
+
+// replay returns the answer that was kept for the call's key, if there is one:
+// asked before an input is checked against a world that may have moved on.
+func replay[T any](ctx context.Context, e *Engine, call Call) (answer T, found bool, err error) {
+	if call.Once.Key == "" {
+		return answer, false, nil
+	}
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		answer, found, err = kept[T](tx, call)
+		return err
+	})
+	return answer, found, err
+}
+
+func kept[T any](tx *ledger.Tx, call Call) (answer T, found bool, err error) {
+	o := call.Once
+	if o.Key == "" {
+		return answer, false, nil
+	}
+	a, found, err := tx.KeptAnswer(call.Caller.String(), o.Route, o.Key)
+	if err != nil || !found {
+		return answer, false, err
+	}
+	if a.BodyHash != o.BodyHash {
+		return answer, false, access.Invalid("idempotency_key_reused", "",
+			"this Idempotency-Key was used for another body on %s; take a fresh key", strings.TrimSpace(o.Route))
+	}
+	return answer, true, json.Unmarshal(a.Answer, &answer)
+}

@@ -1,0 +1,166 @@
+package ledger
+
+import (
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+const bindingColumns = `SELECT b.id, b.subject, b.action, b.resource, b.target, b.contract, b.desired, b.observed, b.version,
+	b.generation, b.attempts, b.next_at, b.due_at, b.end_reason, b.last_class, b.last_error, b.confirmed_at, b.reported_at,
+	b.provision_open_until, b.deprovision_open_until FROM bindings b`
+
+// EnsureBinding returns the id of the binding of subject, action, resource,
+// target and contract; newID is what it gets if there is none yet.
+func (tx *Tx) EnsureBinding(newID string, x access.Entitled, target, contract string) (string, error) {
+	key := []any{x.Subject.String(), x.Action.Name, x.Resource.String(), target, contract}
+	err := tx.exec(`
+		INSERT INTO bindings (id, subject, action, resource, target, contract, desired, observed, version, generation,
+		                      attempts, last_error, provision_open_until, deprovision_open_until)
+		VALUES ($1, $2, $3, $4, $5, $6, 'absent', 'absent', 0, 0, 0, '', 0, 0)
+		ON CONFLICT (subject, action, resource, target, contract) DO NOTHING`, append([]any{newID}, key...)...)
+	if err != nil {
+		return "", err
+	}
+	var id string
+	err = tx.row(`SELECT id FROM bindings
+		WHERE subject = $1 AND action = $2 AND resource = $3 AND target = $4 AND contract = $5`, key...).Scan(&id)
+	return id, err
+}
+
+// LockBindings bumps the version of each binding, in id order, and so holds
+// them until the transaction ends. Whoever adds, moves or ends grants calls it
+// first; what is then read of the bindings' grants is the truth.
+func (tx *Tx) LockBindings(ids ...string) error {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		err := tx.changed(access.NotFound("binding", id), `UPDATE bindings SET version = version + 1 WHERE id = $1`, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Binding returns a binding.
+func (tx *Tx) Binding(id string) (access.Binding, error) {
+	return one(tx, scanBinding, "binding", id, bindingColumns+` WHERE b.id = $1`, id)
+}
+
+// PutBinding stores what may change of a binding besides its version: what is
+// desired and observed, its generation and its schedule. The binding must be
+// locked. claim is who holds the attempt under way, "" for nobody.
+func (tx *Tx) PutBinding(b access.Binding, claim string) error {
+	return tx.exec(`
+		UPDATE bindings SET desired = $2, observed = $3, generation = $4, attempts = $5, next_at = $6, due_at = $7,
+		       end_reason = $8, last_class = $9, last_error = $10, confirmed_at = $11, reported_at = $12,
+		       provision_open_until = $13, deprovision_open_until = $14, claim = $15,
+		       alerted_at = CASE WHEN generation = $4 THEN alerted_at END
+		 WHERE id = $1`,
+		b.ID, string(b.Desired), string(b.Observed), b.Generation, b.Attempts, microsOrNull(b.NextAt), microsOrNull(b.DueAt),
+		ptrOrNull((*string)(b.EndReason)), textOrNull(string(b.LastClass)), b.LastError, microsOrNull(b.ConfirmedAt),
+		microsOrNull(b.ReportedAt), openMicros(b.ProvisionOpenUntil), openMicros(b.DeprovisionOpenUntil), textOrNull(claim))
+}
+
+// Claim returns who holds the attempt under way on a binding, "" for nobody.
+func (tx *Tx) Claim(bindingID string) (string, error) {
+	var claim sql.NullString
+	err := tx.row(`SELECT claim FROM bindings WHERE id = $1`, bindingID).Scan(&claim)
+	return claim.String, err
+}
+
+// BindingsToDeliver lists bindings whose next attempt is due, longest due
+// first, and holds them. One that is to be present is passed over when no live
+// grant is on it any more: the sweep is about to turn it.
+func (tx *Tx) BindingsToDeliver(limit int) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+`
+		WHERE b.next_at <= $2 AND (b.desired = 'absent' OR EXISTS (
+		      SELECT 1 FROM grants g WHERE g.binding_id = b.id AND `+live+`))
+		ORDER BY b.next_at LIMIT $1`+tx.skipLocked, limit, micros(tx.now))
+}
+
+// NextDelivery returns when the next attempt is due; the zero time for never.
+func (tx *Tx) NextDelivery() (time.Time, error) {
+	var next sql.NullInt64
+	err := tx.row(`SELECT MIN(next_at) FROM bindings`).Scan(&next)
+	if err != nil || !next.Valid {
+		return time.Time{}, err
+	}
+	return fromMicros(next.Int64), nil
+}
+
+// ReleaseClaims hands back every claimed attempt: for a process that knows that
+// no other can hold one.
+func (tx *Tx) ReleaseClaims() error {
+	return tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL`, micros(tx.now))
+}
+
+// BindingsToAlert lists bindings that have been wrong since before the time, or
+// whose target is missing, and of which that has not been said.
+func (tx *Tx) BindingsToAlert(wrongSince time.Time, limit int) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+`
+		WHERE b.due_at IS NOT NULL AND b.alerted_at IS NULL AND (b.due_at < $1 OR b.last_class = $2)
+		ORDER BY b.due_at LIMIT $3`+tx.skipLocked, micros(wrongSince), string(access.ClassTargetMissing), limit)
+}
+
+// MarkAlerted records that a binding's being overdue was said.
+func (tx *Tx) MarkAlerted(id string) error {
+	return tx.changed(access.Conflict("already_alerted", "binding %s was alerted by another", id),
+		`UPDATE bindings SET alerted_at = $2 WHERE id = $1 AND alerted_at IS NULL`, id, micros(tx.now))
+}
+
+// Contracts lists the targets, with their contracts, that bindings with work to
+// do or something present depend on.
+func (tx *Tx) Contracts() (map[string][]string, error) {
+	type pair struct{ target, contract string }
+	pairs, err := all(tx, func(row scanner) (p pair, err error) { return p, row.Scan(&p.target, &p.contract) }, `
+		SELECT DISTINCT target, contract FROM bindings
+		 WHERE next_at IS NOT NULL OR desired = 'present' OR observed <> 'absent'`)
+	out := map[string][]string{}
+	for _, p := range pairs {
+		out[p.target] = append(out[p.target], p.contract)
+	}
+	return out, err
+}
+
+func scanBinding(row scanner) (b access.Binding, err error) {
+	var subject, resource string
+	var nextAt, dueAt, confirmedAt, reportedAt sql.NullInt64
+	var reason, class sql.NullString
+	var provision, deprovision int64
+	err = row.Scan(&b.ID, &subject, &b.Action.Name, &resource, &b.Target, &b.Contract, &b.Desired, &b.Observed, &b.Version,
+		&b.Generation, &b.Attempts, &nextAt, &dueAt, &reason, &class, &b.LastError, &confirmedAt, &reportedAt, &provision, &deprovision)
+	if err != nil {
+		return b, err
+	}
+	b.Subject, b.Resource = subjectOf(subject), resourceOf(resource)
+	b.NextAt, b.DueAt, b.ConfirmedAt, b.ReportedAt = timePtr(nextAt), timePtr(dueAt), timePtr(confirmedAt), timePtr(reportedAt)
+	b.EndReason, b.LastClass = (*access.EndReason)(stringPtr(reason)), access.Class(class.String)
+	b.ProvisionOpenUntil, b.DeprovisionOpenUntil = openTime(provision), openTime(deprovision)
+	return b, nil
+}
+
+// openMicros is how "no attempt is open" (the zero time) is stored: as 0.
+func openMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return micros(t)
+}
+
+func openTime(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return fromMicros(us)
+}
+
+func textOrNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,135 @@
+package ledger
+
+import (
+	"database/sql"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+const grantColumns = `SELECT g.id, g.request_id, g.binding_id, g.subject, g.action, g.resource, g.while_bound, g.starts_at,
+	g.expires_at, g.decision_id, g.created_at, g.ended_at, g.end_reason, g.state FROM grants g`
+
+// live is the condition under which a grant gives access at the bound time.
+const live = `g.state = 'active' AND g.starts_at <= $2 AND g.expires_at > $2`
+
+// AddGrant stores a new grant, scheduled or active. Its binding must be locked.
+func (tx *Tx) AddGrant(g access.Grant) error {
+	var prior any
+	if g.State == access.GrantActive {
+		prior = string(access.GrantScheduled)
+	}
+	return tx.exec(`
+		INSERT INTO grants (id, request_id, binding_id, subject, action, resource, while_bound, starts_at, expires_at,
+		                    decision_id, created_at, prior_state, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		g.ID, g.RequestID, g.BindingID, g.Subject.String(), g.Action.Name, g.Resource.String(), ptrOrNull(g.While),
+		micros(g.StartsAt), micros(g.ExpiresAt), g.DecisionID, micros(g.CreatedAt), prior, string(g.State))
+}
+
+// StartGrant moves a scheduled grant to active on the word of a new decision.
+// Its binding must be locked.
+func (tx *Tx) StartGrant(id, decisionID string, expiresAt time.Time) error {
+	return tx.changed(access.Conflict("grant_not_scheduled", "grant %s is not scheduled any more", id), `
+		UPDATE grants SET prior_state = state, state = 'active', decision_id = $2, expires_at = $3
+		 WHERE id = $1 AND state = 'scheduled'`, id, decisionID, micros(expiresAt))
+}
+
+// EndGrant ends a grant that has not ended. Its binding must be locked.
+func (tx *Tx) EndGrant(id string, reason access.EndReason) error {
+	return tx.changed(access.Conflict("grant_ended", "grant %s has already ended", id), `
+		UPDATE grants SET prior_state = state, state = 'ended', end_reason = $2, ended_at = $3
+		 WHERE id = $1 AND state <> 'ended'`, id, string(reason), micros(tx.now))
+}
+
+// Grant returns a grant.
+func (tx *Tx) Grant(id string) (access.Grant, error) {
+	return one(tx, scanGrant, "grant", id, grantColumns+` WHERE g.id = $1`, id)
+}
+
+// GrantOfRequest returns the grant that a request led to, if it did.
+func (tx *Tx) GrantOfRequest(requestID string) (*access.Grant, error) {
+	grants, err := all(tx, scanGrant, grantColumns+` WHERE g.request_id = $1`, requestID)
+	if err != nil || len(grants) == 0 {
+		return nil, err
+	}
+	return &grants[0], nil
+}
+
+// Grants lists grants, newest first.
+func (tx *Tx) Grants(f Filter) ([]access.Grant, error) {
+	w := where{}
+	w.add(f.Before != "", `g.id < `, f.Before)
+	w.add(f.State != "", `g.state = `, f.State)
+	w.add(f.Subject != "", `g.subject = `, f.Subject)
+	w.add(f.Resource != "", `g.resource = `, f.Resource)
+	if f.Involving != "" {
+		me := w.bind(f.Involving)
+		w.and(`(g.subject = ` + me + ` OR EXISTS (SELECT 1 FROM requests r WHERE r.id = g.request_id AND r.requester = ` + me + `))`)
+	}
+	return all(tx, scanGrant, grantColumns+w.String()+` ORDER BY g.id DESC LIMIT `+w.bind(f.Limit), w.args...)
+}
+
+// LiveGrantsOf lists the grants that give the subject access now.
+func (tx *Tx) LiveGrantsOf(s access.Subject) ([]access.Grant, error) {
+	return all(tx, scanGrant, grantColumns+` WHERE g.subject = $1 AND `+live+` ORDER BY g.id`, s.String(), micros(tx.now))
+}
+
+// LiveGrantsOn lists the grants that hold a binding now, soonest end first.
+func (tx *Tx) LiveGrantsOn(bindingID string) ([]access.Grant, error) {
+	return all(tx, scanGrant, grantColumns+` WHERE g.binding_id = $1 AND `+live+` ORDER BY g.expires_at, g.id`,
+		bindingID, micros(tx.now))
+}
+
+// UnendedGrantsFor lists the grants on a resource that have not ended.
+func (tx *Tx) UnendedGrantsFor(ref access.ResourceRef) ([]access.Grant, error) {
+	return all(tx, scanGrant, grantColumns+` WHERE g.resource = $1 AND g.state <> 'ended' ORDER BY g.id`, ref.String())
+}
+
+// GrantsToEnd lists grants whose time is over, soonest first.
+func (tx *Tx) GrantsToEnd(limit int) ([]access.Grant, error) {
+	return all(tx, scanGrant, grantColumns+`
+		WHERE g.state <> 'ended' AND g.expires_at <= $1 ORDER BY g.expires_at LIMIT $2`, micros(tx.now), limit)
+}
+
+// GrantsToStart lists scheduled grants whose start has come, soonest first.
+func (tx *Tx) GrantsToStart(limit int) ([]access.Grant, error) {
+	return all(tx, scanGrant, grantColumns+`
+		WHERE g.state = 'scheduled' AND g.starts_at <= $1 ORDER BY g.starts_at LIMIT $2`, micros(tx.now), limit)
+}
+
+// ActiveGrants lists the grants that have started and not ended, by id, from
+// after the one named: what a lease is rebuilt from.
+func (tx *Tx) ActiveGrants(after string, limit int) ([]access.Grant, error) {
+	return all(tx, scanGrant, grantColumns+` WHERE g.state = 'active' AND g.id > $1 ORDER BY g.id LIMIT $2`, after, limit)
+}
+
+// NextDeadline returns the soonest time at which a grant ends or starts or a
+// request lapses; the zero time when there is none.
+func (tx *Tx) NextDeadline() (time.Time, error) {
+	var next sql.NullInt64
+	err := tx.row(`SELECT MIN(at) FROM (
+		SELECT MIN(expires_at) AS at FROM grants WHERE state <> 'ended'
+		UNION ALL SELECT MIN(starts_at) FROM grants WHERE state = 'scheduled'
+		UNION ALL SELECT MIN(lapses_at) FROM requests WHERE state = 'pending') AS deadlines`).Scan(&next)
+	if err != nil || !next.Valid {
+		return time.Time{}, err
+	}
+	return fromMicros(next.Int64), nil
+}
+
+func scanGrant(row scanner) (g access.Grant, err error) {
+	var subject, resource string
+	var while, reason sql.NullString
+	var startsAt, expiresAt, createdAt int64
+	var endedAt sql.NullInt64
+	err = row.Scan(&g.ID, &g.RequestID, &g.BindingID, &subject, &g.Action.Name, &resource, &while, &startsAt, &expiresAt,
+		&g.DecisionID, &createdAt, &endedAt, &reason, &g.State)
+	if err != nil {
+		return g, err
+	}
+	g.Subject, g.Resource, g.While = subjectOf(subject), resourceOf(resource), stringPtr(while)
+	g.StartsAt, g.ExpiresAt, g.CreatedAt, g.EndedAt = fromMicros(startsAt), fromMicros(expiresAt), fromMicros(createdAt), timePtr(endedAt)
+	g.EndReason = (*access.EndReason)(stringPtr(reason))
+	return g, nil
+}

@@ -1,0 +1,256 @@
+// Package ledger is the truth: requests, decisions with their whole input,
+// grants, bindings, resources, people, attempts and the audit log, in SQL.
+//
+// It owns rows and the text of queries, and no rule: what may change when is
+// the engine's to say, in one transaction per change. The SQL is the subset
+// that SQLite and PostgreSQL share. A database is opened by a package beneath
+// this one, the only home of its driver.
+//
+// Times are BIGINT microseconds since 1970, UTC. Structures are JSON in TEXT.
+// A subject is "type:id" in one column, and so is a resource.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// DB is a database that the ledger lives in.
+type DB interface {
+	// Update runs fn in a read-write transaction. It commits when fn returns
+	// nil and is durable when Update returns nil. Several calls may share one
+	// commit; a failing fn leaves no trace and does not disturb the others.
+	Update(ctx context.Context, fn func(*sql.Tx) error) error
+	// View runs fn in a read-only transaction that sees one committed state.
+	View(ctx context.Context, fn func(*sql.Tx) error) error
+	// Now is the ledger's clock. It never goes backwards, nor below a time that
+	// a commit has seen, also over a restart.
+	Now() time.Time
+	// SkipLocked is what a SELECT of rows to claim ends with.
+	SkipLocked() string
+	// Alone reports whether no other process can be using the database.
+	Alone() bool
+	// Close releases the database after the transactions under way.
+	Close() error
+}
+
+// Ledger is the truth on one database.
+type Ledger struct {
+	db   DB
+	last atomic.Int64 // the time of the newest update, in microseconds
+}
+
+// Open migrates the database to this release's schema and returns its ledger.
+func Open(ctx context.Context, db DB) (*Ledger, error) {
+	if err := migrate(ctx, db); err != nil {
+		return nil, err
+	}
+	return &Ledger{db: db}, nil
+}
+
+// Now is the ledger's clock, in microseconds and UTC: the time that decides. It
+// is never before an update of this process.
+func (l *Ledger) Now() time.Time {
+	return fromMicros(max(l.db.Now().UnixMicro(), l.last.Load()))
+}
+
+// next is the time of a new update: later than that of any before it, so that
+// events of one process never tie.
+func (l *Ledger) next() time.Time {
+	for {
+		last := l.last.Load()
+		now := max(l.db.Now().UnixMicro(), last+1)
+		if l.last.CompareAndSwap(last, now) {
+			return fromMicros(now)
+		}
+	}
+}
+
+// Alone reports whether no other process can be using the ledger: a claim found
+// at start is then of a process that is gone.
+func (l *Ledger) Alone() bool { return l.db.Alone() }
+
+// GroupsOf returns the groups of a subject, and whether any source knows it. It
+// satisfies facts.People.
+func (l *Ledger) GroupsOf(ctx context.Context, s access.Subject) (groups []string, known bool, err error) {
+	err = l.View(ctx, func(tx *Tx) error {
+		groups, known, err = tx.Groups(s)
+		return err
+	})
+	return groups, known, err
+}
+
+// Close closes the database.
+func (l *Ledger) Close() error { return l.db.Close() }
+
+// Update runs fn in one transaction: all of it commits, or nothing does.
+func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
+	return l.db.Update(ctx, func(sqlTx *sql.Tx) error { return fn(l.tx(ctx, sqlTx, l.next())) })
+}
+
+// View runs fn on one committed state. Changes in it are refused.
+func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
+	return l.db.View(ctx, func(sqlTx *sql.Tx) error { return fn(l.tx(ctx, sqlTx, l.Now())) })
+}
+
+// Ping reports an error unless the database answers.
+func (l *Ledger) Ping(ctx context.Context) error {
+	return l.View(ctx, func(tx *Tx) error {
+		var one int64
+		return tx.row(`SELECT id FROM clock WHERE id = 1`).Scan(&one)
+	})
+}
+
+func (l *Ledger) tx(ctx context.Context, sqlTx *sql.Tx, now time.Time) *Tx {
+	// A transaction may share its commit with others, and an interrupted
+	// statement would roll all of them back: the caller's end is honoured
+	// before a transaction begins, not inside it.
+	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked()}
+}
+
+// Tx is one transaction. It carries the one time that everything in it happens
+// at. It must not be kept or shared between goroutines.
+type Tx struct {
+	ctx        context.Context // of this transaction alone; see Ledger.tx
+	sql        *sql.Tx
+	now        time.Time
+	skipLocked string
+	events     int // appended so far
+}
+
+// Now is the time of the transaction.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+func (tx *Tx) row(query string, args ...any) *sql.Row {
+	return tx.sql.QueryRowContext(tx.ctx, query, args...)
+}
+
+func (tx *Tx) exec(query string, args ...any) error {
+	_, err := tx.sql.ExecContext(tx.ctx, query, args...)
+	return err
+}
+
+// changed runs a conditional update that must touch exactly the rows it names:
+// none means that someone else was first.
+func (tx *Tx) changed(conflict error, query string, args ...any) error {
+	res, err := tx.sql.ExecContext(tx.ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return conflict
+	}
+	return nil
+}
+
+// scanner is what *sql.Row and *sql.Rows share.
+type scanner interface{ Scan(dest ...any) error }
+
+// all reads every row of a query with scan.
+func all[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		item, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, item)
+	}
+	return out, rows.Err()
+}
+
+// one reads the row of a query with scan; no row is ErrNotFound of the kind.
+func one[T any](tx *Tx, scan func(scanner) (T, error), kind, id, query string, args ...any) (T, error) {
+	item, err := scan(tx.row(query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return item, access.NotFound(kind, id)
+	}
+	return item, err
+}
+
+// micros is how a time is stored.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+// microsOrNull is how a time that may be absent is stored.
+func microsOrNull(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// fromMicros is the time that was stored.
+func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// timePtr is the time that was stored, or nil.
+func timePtr(us sql.NullInt64) *time.Time {
+	if !us.Valid {
+		return nil
+	}
+	t := fromMicros(us.Int64)
+	return &t
+}
+
+// stringPtr is the text that was stored, or nil.
+func stringPtr(s sql.NullString) *string {
+	if !s.Valid {
+		return nil
+	}
+	return &s.String
+}
+
+// ptrOrNull is how a value that may be absent is stored.
+func ptrOrNull[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// flag is how a boolean is stored.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func toJSON(v any) (string, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("encode %T: %w", v, err)
+	}
+	return string(raw), nil
+}
+
+func subjectOf(text string) access.Subject {
+	typ, id := cut(text)
+	return access.Subject{Type: typ, ID: id}
+}
+
+func resourceOf(text string) access.ResourceRef {
+	typ, id := cut(text)
+	return access.ResourceRef{Type: typ, ID: id}
+}
+
+func cut(text string) (typ, id string) {
+	typ, id, _ = strings.Cut(text, ":")
+	return typ, id
+}

@@ -1,0 +1,279 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// RequestView is a request as callers see it.
+type RequestView struct {
+	access.Request
+	Decision DecisionView          `json:"decision"` // the first one about it
+	Reviews  []access.ReviewRecord `json:"reviews"`
+	Grant    *access.Grant         `json:"grant"`
+}
+
+// Submit asks for access. Policy answers at once: the request is approved and
+// there is a grant, or it waits for its reviewers, or it is denied.
+func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, error) {
+	if kept, found, err := replay[RequestView](ctx, e, call); found || err != nil {
+		return e.again(ctx, kept), err
+	}
+	a, err := e.admit(ctx, call, opSubmit, ask)
+	if err != nil {
+		return RequestView{}, err
+	}
+	d, err := e.decide(ctx, a, access.PhaseRequest)
+	if err != nil {
+		return RequestView{}, err
+	}
+	var fx effects
+	answer, err := once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
+		fx = effects{}
+		return e.submit(tx, call, a, d, &fx)
+	})
+	if err != nil {
+		return RequestView{}, err
+	}
+	e.step("request.committed")
+	e.apply(ctx, fx)
+	return answer, nil
+}
+
+// again repeats the lease effect of an answer that was kept: the process may
+// have died between the commit and the lease.
+func (e *Engine) again(ctx context.Context, kept RequestView) RequestView {
+	if g := kept.Grant; g != nil && g.LiveAt(e.ledger.Now()) {
+		e.apply(ctx, effects{started: []access.Grant{*g}})
+	}
+	return kept
+}
+
+func (e *Engine) submit(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, fx *effects) (RequestView, error) {
+	if _, err := tx.Resource(a.Resource); err != nil {
+		return RequestView{}, asUnknownResource(err, a.Resource)
+	}
+	now := tx.Now()
+	r := a.Request
+	r.ID, r.CreatedAt, r.DecisionID = access.NewID(access.KindRequest, now), now, d.ID
+	switch d.Decision.Effect {
+	case access.Allow:
+		r.State, r.ClosedAt = access.RequestApproved, &now
+	case access.Review:
+		lapses := now.Add(lapse(d.Decision))
+		r.State, r.LapsesAt = access.RequestPending, &lapses
+	default:
+		r.State, r.ClosedAt = access.RequestDenied, &now
+	}
+	a.Request = r
+	if err := errors.Join(tx.PutDecision(d), tx.AddRequest(r)); err != nil {
+		return RequestView{}, err
+	}
+	if err := tx.Append(requestEvent(call, audit.RequestSubmitted, r, d)); err != nil {
+		return RequestView{}, err
+	}
+	answer := RequestView{Request: r, Decision: view(d), Reviews: []access.ReviewRecord{}}
+	var err error
+	switch r.State {
+	case access.RequestPending:
+		err = tx.SetReviewers(r.ID, principals(d.Decision.Reviewers))
+	case access.RequestApproved:
+		answer.Grant, err = e.grant(tx, call, a, d, a.For, fx)
+	default:
+		err = tx.Append(requestEvent(call, audit.RequestDenied, r, d))
+	}
+	return answer, err
+}
+
+// grant turns an approved request into a grant, and its binding to what it then
+// should be. It begins at once, or at starts_at when that is ahead.
+func (e *Engine) grant(
+	tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, length *access.Duration, fx *effects,
+) (*access.Grant, error) {
+	now := tx.Now()
+	from := a.startFrom(now)
+	bindingID, err := tx.EnsureBinding(access.NewID(access.KindBinding, now), a.Entitled, a.target.Name, a.target.Contract)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.LockBindings(bindingID); err != nil {
+		return nil, err
+	}
+	g := access.Grant{
+		ID: access.NewID(access.KindGrant, now), RequestID: a.ID, BindingID: bindingID, Entitled: a.Entitled,
+		While: a.While, StartsAt: from, State: access.GrantActive, DecisionID: d.ID, CreatedAt: now,
+	}
+	if length != nil {
+		g.ExpiresAt = from.Add(time.Duration(*length))
+	} else {
+		g.ExpiresAt = endOf(d.Decision, d.Input.Context.OnCall, from, longest(a.entitlement, d.Decision))
+	}
+	if !g.ExpiresAt.After(from) {
+		return nil, access.Conflict("bound_over", "what the access is bound to is over")
+	}
+	typ := audit.GrantStarted
+	if from.After(now) {
+		g.State, typ = access.GrantScheduled, audit.GrantScheduled
+	}
+	err = errors.Join(
+		tx.AddGrant(g),
+		tx.Append(requestEvent(call, audit.RequestApproved, a.Request, d)),
+		tx.Append(grantEvent(call, typ, g)))
+	if err != nil {
+		return nil, err
+	}
+	if d.Decision.Obligations.AfterReview {
+		if err := openTask(tx, call, access.TaskAfterReview, g, "policy asks for a review after the fact"); err != nil {
+			return nil, err
+		}
+	}
+	if g.State == access.GrantActive {
+		fx.started = append(fx.started, g)
+	}
+	return &g, e.reconcile(tx, call, bindingID, nil)
+}
+
+// Withdraw takes a pending request back.
+func (e *Engine) Withdraw(ctx context.Context, call Call, id, comment string) (RequestView, error) {
+	if err := checkText("/comment", comment); err != nil {
+		return RequestView{}, err
+	}
+	if _, err := e.readRequest(ctx, call, opWithdraw, id); err != nil {
+		return RequestView{}, err
+	}
+	answer, err := once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
+		return e.close(tx, call, id, access.RequestWithdrawn, audit.RequestWithdrawn, comment)
+	})
+	if err == nil {
+		e.step("withdrawal.committed")
+	}
+	return answer, err
+}
+
+// close moves a pending request to a final state that gives nothing.
+func (e *Engine) close(
+	tx *ledger.Tx, call Call, id string, to access.RequestState, typ, comment string,
+) (RequestView, error) {
+	if err := tx.CloseRequest(id, to); err != nil {
+		return RequestView{}, err
+	}
+	answer, err := requestView(tx, id)
+	if err != nil {
+		return RequestView{}, err
+	}
+	event := call.event(typ).About(answer.Entitled)
+	event.RequestID = audit.Text(id)
+	if comment != "" {
+		event.Data = map[string]any{"comment": comment}
+	}
+	return answer, tx.Append(event)
+}
+
+// Request returns a request that the caller may see.
+func (e *Engine) Request(ctx context.Context, call Call, id string) (RequestView, error) {
+	return e.readRequest(ctx, call, opRequest, id)
+}
+
+// readRequest returns a request if policy lets the caller do the operation on it.
+func (e *Engine) readRequest(ctx context.Context, call Call, operation, id string) (answer RequestView, err error) {
+	if err := access.CheckID(access.KindRequest, id); err != nil {
+		return answer, err
+	}
+	reviewer := false
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		if answer, err = requestView(tx, id); err != nil {
+			return err
+		}
+		groups, _, err := tx.Groups(call.Caller)
+		if err != nil {
+			return err
+		}
+		reviewer, err = tx.IsReviewer(id, principalsOf(call.Caller, groups))
+		return err
+	})
+	if err != nil {
+		return answer, err
+	}
+	return answer, e.authorize(ctx, call, operation, access.APIObject{
+		Subject: &answer.Subject, Requester: &answer.Requester, Resource: &answer.Resource, Action: &answer.Action,
+		Reviewer: &reviewer,
+	})
+}
+
+func requestView(tx *ledger.Tx, id string) (v RequestView, err error) {
+	if v.Request, err = tx.Request(id); err != nil {
+		return v, err
+	}
+	d, err := tx.Decision(v.DecisionID)
+	if err != nil {
+		return v, err
+	}
+	v.Decision = view(d)
+	if v.Reviews, err = tx.Reviews(id); err != nil {
+		return v, err
+	}
+	if v.Reviews == nil {
+		v.Reviews = []access.ReviewRecord{}
+	}
+	v.Grant, err = tx.GrantOfRequest(id)
+	return v, err
+}
+
+func lapse(d access.Decision) time.Duration {
+	if d.LapseSeconds == nil {
+		return access.DefaultLapse
+	}
+	return time.Duration(*d.LapseSeconds) * time.Second
+}
+
+// principals names the reviewers as the ledger keeps them.
+func principals(r *access.Reviewers) []string {
+	if r == nil {
+		return nil
+	}
+	var out []string
+	for _, g := range r.Groups {
+		out = append(out, "group:"+g)
+	}
+	for _, s := range r.Subjects {
+		out = append(out, s.String())
+	}
+	return out
+}
+
+// principalsOf is what a subject could be listed as among reviewers. A subject's
+// type is never "group".
+func principalsOf(s access.Subject, groups []string) []string {
+	return principals(&access.Reviewers{Groups: groups, Subjects: []access.Subject{s}})
+}
+
+func requestEvent(call Call, typ string, r access.Request, d access.DecisionRecord) audit.Event {
+	event := call.event(typ).About(r.Entitled)
+	event.RequestID, event.DecisionID, event.Revision = audit.Text(r.ID), audit.Text(d.ID), audit.Text(d.Revision)
+	event.Data = map[string]any{"effect": d.Decision.Effect, "reasons": codes(d.Decision)}
+	if typ == audit.RequestSubmitted {
+		event.Data["reason"], event.Data["requester"] = r.Reason, r.Requester.String()
+		event.Data["for"], event.Data["while"], event.Data["emergency"] = r.For, r.While, r.Emergency
+	}
+	return event
+}
+
+func codes(d access.Decision) []string {
+	out := make([]string, len(d.Reasons))
+	for i, r := range d.Reasons {
+		out[i] = r.Code
+	}
+	return out
+}
+
+func openTask(tx *ledger.Tx, call Call, kind access.TaskKind, g access.Grant, reason string) error {
+	id := access.NewID(access.KindTask, tx.Now())
+	event := grantEvent(call, audit.TaskOpened, g)
+	event.Data = map[string]any{"task_id": id, "kind": kind, "reason": reason}
+	return errors.Join(tx.OpenTask(id, kind, g, call.Caller, reason), tx.Append(event))
+}

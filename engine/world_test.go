@@ -1,0 +1,298 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/lease"
+	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/ledger/sqlite"
+	"github.com/curfew-access/curfew/engine/outbox"
+)
+
+var (
+	alice = access.Subject{Type: "user", ID: "alice@example.com"}
+	bob   = access.Subject{Type: "user", ID: "bob@example.com"}
+	dave  = access.Subject{Type: "user", ID: "dave@example.com"}
+	acme  = access.ResourceRef{Type: "customer", ID: "acme"}
+	debug = access.Action{Name: "debug"}
+)
+
+// world is a gateway without its edges, in a bubble of fake time: a real ledger
+// on SQLite, the in-process lease, the worker, and a target that keeps a book.
+type world struct {
+	t      *testing.T
+	engine *engine.Engine
+	ledger *ledger.Ledger
+	target *target
+	policy *policy
+	facts  *facts
+	stop   func()
+	path   string
+}
+
+// inWorld runs a story in a fresh world, with the loops running.
+func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "curfew.db")
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path}
+		w.start()
+		defer func() { w.stop() }()
+		w.seed()
+		story(t, w)
+	})
+}
+
+// start opens the ledger and runs the loops: what a process does.
+func (w *world) start() {
+	w.t.Helper()
+	db, err := sqlite.Open(w.t.Context(), w.path)
+	must(w.t, err)
+	w.ledger, err = ledger.Open(w.t.Context(), db)
+	must(w.t, err)
+	must(w.t, w.ledger.Update(w.t.Context(), func(tx *ledger.Tx) error { return tx.ReleaseClaims() }))
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	held := lease.NewMemory(w.ledger.Now)
+	w.engine = engine.New(engine.Config{
+		Ledger: w.ledger, Policy: w.policy, Facts: w.facts, Lease: held, Log: log,
+		Targets: []engine.Target{{
+			Name: "box", Contract: "box-1", Deadline: 15 * time.Second, MaxLag: w.target.lag,
+			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},
+		}},
+	})
+	worker := &outbox.Worker{
+		Store: w.engine, Targets: map[string]outbox.Deliverer{"box-1": w.target},
+		Alerter: w.target, Log: log, Owner: "node",
+	}
+	sealer := &audit.Sealer{Store: w.ledger, Log: log}
+	ctx, cancel := context.WithCancel(context.Background())
+	var loops sync.WaitGroup
+	for _, run := range []func(context.Context) error{
+		w.engine.Run, worker.Run, sealer.Run,
+		func(ctx context.Context) error { return held.Run(ctx, func(string) { w.engine.Wake() }) },
+	} {
+		loops.Go(func() { _ = run(ctx) })
+	}
+	w.stop = func() {
+		cancel()
+		loops.Wait()
+		if err := w.ledger.Close(); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+func (w *world) seed() {
+	w.t.Helper()
+	hour := access.Duration(time.Hour)
+	_, err := w.engine.SyncResources(w.t.Context(), "seed", access.Catalogue{Resources: []access.Resource{{
+		Type: "customer", ID: "acme", Name: "Acme", Properties: map[string]any{"owner": "payments"},
+		Entitlements: []access.Entitlement{{
+			Action: "debug", Durations: []access.Duration{access.Duration(30 * time.Second), access.Duration(2 * time.Minute), hour, 2 * hour},
+			While: []string{"oncall", "incident"}, Target: "box",
+		}},
+	}}})
+	must(w.t, err)
+	must(w.t, w.engine.LoadPeople(w.t.Context(), "file", []access.Person{
+		{Subject: alice, Groups: []string{"payments"}},
+		{Subject: bob, Groups: []string{"security"}},
+		{Subject: dave, Groups: []string{"security"}},
+	}))
+}
+
+// ask is a request by alice for acme, debug.
+func (w *world) ask(d time.Duration) (engine.RequestView, error) {
+	length := access.Duration(d)
+	return w.engine.Submit(w.t.Context(), as(alice), engine.Ask{Action: debug, Resource: acme, For: &length, Reason: "PD-1"})
+}
+
+func (w *world) mustAsk(d time.Duration) engine.RequestView {
+	w.t.Helper()
+	r, err := w.ask(d)
+	must(w.t, err)
+	return r
+}
+
+// settle lets everything that can happen without time passing happen.
+func (w *world) settle() { synctest.Wait() }
+
+// pass lets time pass, and what it brings about happen.
+func (w *world) pass(d time.Duration) {
+	time.Sleep(d) // fake: the bubble's clock
+	synctest.Wait()
+}
+
+// events returns the types of all sealed events, in sequence.
+func (w *world) events(f ledger.EventFilter) (types []string) {
+	w.t.Helper()
+	w.pass(time.Second)
+	f.Limit = 10_000
+	must(w.t, w.ledger.View(w.t.Context(), func(tx *ledger.Tx) error {
+		events, err := tx.Events(f)
+		for _, e := range events {
+			types = append(types, typeOf(w.t, e.Body))
+		}
+		return err
+	}))
+	return types
+}
+
+func (w *world) binding(id string) (b access.Binding) {
+	w.t.Helper()
+	must(w.t, w.ledger.View(w.t.Context(), func(tx *ledger.Tx) (err error) {
+		b, err = tx.Binding(id)
+		return err
+	}))
+	return b
+}
+
+func as(s access.Subject) engine.Call { return engine.Call{Caller: s, Channel: access.ChannelAPI} }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func code(err error) string {
+	var e *access.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// policy answers as the test says.
+type policy struct {
+	mu     sync.Mutex
+	answer func(access.Input) access.Decision
+}
+
+func (p *policy) Decide(_ context.Context, in access.Input) (access.Decision, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.answer(in)
+	d.Revision = "r1"
+	return d, nil
+}
+
+func (p *policy) set(answer func(access.Input) access.Decision) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = answer
+}
+
+func (p *policy) Allow(_ context.Context, in access.APIInput) (access.Permission, error) {
+	if in.Operation == "request.review" && (in.Object.Reviewer == nil || !*in.Object.Reviewer) {
+		return access.Permission{Reason: "not a reviewer"}, nil
+	}
+	return access.Permission{Allowed: true}, nil
+}
+
+func (p *policy) Revision() string { return "r1" }
+
+func allowAll(access.Input) access.Decision {
+	return access.Decision{Effect: access.Allow, Reasons: []access.Reason{{Code: "ok", Title: "OK"}}}
+}
+
+func denyAll(access.Input) access.Decision {
+	return access.Decision{Effect: access.Deny, Reasons: []access.Reason{{Code: "no", Title: "No"}}}
+}
+
+// reviewBy wants so many reviewers of security.
+func reviewBy(quorum int) func(access.Input) access.Decision {
+	return func(access.Input) access.Decision {
+		return access.Decision{
+			Effect: access.Review, Reasons: []access.Reason{{Code: "needs_review", Title: "Needs review"}},
+			Reviewers: &access.Reviewers{Groups: []string{"security"}, Quorum: quorum},
+		}
+	}
+}
+
+// facts says who is on call as the test sets it.
+type facts struct {
+	mu     sync.Mutex
+	shifts []access.Shift
+}
+
+func (f *facts) Gather(context.Context, access.Subject, time.Time) access.Facts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return access.Facts{GroupsKnown: true, OnCall: access.OnCall{Known: true, Shifts: f.shifts}}
+}
+
+// target is a system that access is given in. It believes every message, in the
+// order in which they land.
+type target struct {
+	lag time.Duration // how long after an attempt its effect may still come
+
+	mu     sync.Mutex
+	has    bool
+	told   []access.Message
+	when   []time.Time
+	answer func(access.Message) (time.Duration, error) // how long it takes, and what it answers
+	alerts []access.Binding
+}
+
+func newTarget() *target {
+	return &target{answer: func(access.Message) (time.Duration, error) { return 0, nil }}
+}
+
+func (x *target) Deliver(ctx context.Context, m access.Message) (access.Receipt, error) {
+	x.mu.Lock()
+	takes, err := x.answer(m)
+	x.mu.Unlock()
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done():
+		return access.Receipt{}, &access.DeliveryError{Class: access.ClassUnreachable, Err: ctx.Err()}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.told, x.when = append(x.told, m), append(x.when, time.Now())
+	if err != nil {
+		return access.Receipt{}, err
+	}
+	x.has = m.Type == access.VerbProvision
+	return access.Receipt{Status: 204, Tries: 1}, nil
+}
+
+func (x *target) Overdue(_ context.Context, b access.Binding) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.alerts = append(x.alerts, b)
+}
+
+func (x *target) script(answer func(access.Message) (time.Duration, error)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.answer = answer
+}
+
+// verbs lists what it was told, in order.
+func (x *target) verbs() (verbs []access.Verb) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, m := range x.told {
+		verbs = append(verbs, m.Type)
+	}
+	return verbs
+}
+
+func (x *target) holds() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.has
+}
