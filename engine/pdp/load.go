@@ -1,0 +1,149 @@
+package pdp
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+// schemasDir is the directory, at the root of a set, that holds schemas and no
+// data.
+const schemasDir = "schemas"
+
+// file is a file of a set. Its module is set for Rego, its data for the rest.
+type file struct {
+	origin  string // "library" or "team"
+	path    string // in its set
+	content []byte
+	module  *ast.Module
+	data    map[string]any
+	schema  any
+}
+
+// set is the files that a PDP is made of.
+type set struct {
+	files    []file
+	data     map[string]any
+	replaced []string // the library's packages that the team's took the place of
+}
+
+// load reads the library and lays the team's directory over it.
+func load(library fs.FS, dir string) (set, error) {
+	shipped, err := read(library, "library", func(p string) string { return "library:" + p })
+	if err != nil {
+		return set{}, err
+	}
+	team, err := read(dirFS(dir), "team", func(p string) string { return filepath.Join(dir, p) })
+	if err != nil {
+		return set{}, err
+	}
+	return overlay(shipped, team)
+}
+
+// read collects the files of one set: Rego but no tests, data, and schemas. As
+// opa does, it roots data at the directory that holds the file. Hidden files
+// and directories are left out. name tells the reader of a fault where a file is.
+func read(fsys fs.FS, origin string, name func(string) string) (set, error) {
+	s := set{data: map[string]any{}}
+	if fsys == nil {
+		return s, nil
+	}
+	var faults []error
+	err := fs.WalkDir(fsys, ".", func(p string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			faults = append(faults, fmt.Errorf("%s: %w", name(p), err))
+			return nil
+		case p != "." && strings.HasPrefix(entry.Name(), "."):
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case entry.IsDir() || !wanted(p):
+			return nil
+		}
+		f := file{origin: origin, path: p}
+		if f.content, err = fs.ReadFile(fsys, p); err == nil {
+			err = f.parse(name(p))
+		}
+		if err == nil {
+			err = merge(s.data, f.data, "data", refuseClash)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name(p), err))
+		}
+		s.files = append(s.files, f)
+		return nil
+	})
+	return s, errors.Join(append(faults, err)...)
+}
+
+func wanted(p string) bool {
+	switch {
+	case isSchema(p):
+		return true
+	case path.Ext(p) == ".rego":
+		return !strings.HasSuffix(p, "_test.rego")
+	}
+	return slices.Contains([]string{".json", ".yaml", ".yml"}, path.Ext(p))
+}
+
+func isSchema(p string) bool { return strings.HasPrefix(p, schemasDir+"/") }
+
+// parse reads the content as what the path says that it is.
+func (f *file) parse(name string) error {
+	switch {
+	case isSchema(f.path):
+		return util.Unmarshal(f.content, &f.schema)
+	case path.Ext(f.path) == ".rego":
+		module, err := ast.ParseModuleWithOpts(name, string(f.content), ast.ParserOptions{
+			ProcessAnnotation: true,
+			RegoVersion:       ast.RegoV1,
+		})
+		f.module = module
+		return err
+	}
+	var value any
+	if err := util.Unmarshal(f.content, &value); err != nil {
+		return err
+	}
+	if value == nil {
+		return nil // an empty file, or nothing but comments
+	}
+	data, ok := value.(map[string]any)
+	if !ok {
+		return fmt.Errorf("it holds %s, and data must be an object", kind(value))
+	}
+	for dir := path.Dir(f.path); dir != "."; dir = path.Dir(dir) {
+		data = map[string]any{path.Base(dir): data}
+	}
+	f.data = data
+	return nil
+}
+
+// revision is the digest of the files, each with its origin, path and length,
+// so that no two sets of files look alike.
+func (s set) revision() string {
+	files := slices.SortedFunc(slices.Values(s.files), func(a, b file) int {
+		return cmp.Or(cmp.Compare(a.origin, b.origin), cmp.Compare(a.path, b.path))
+	})
+	digest := sha256.New()
+	for _, f := range files {
+		for _, part := range [][]byte{[]byte(f.origin), []byte(f.path), f.content} {
+			_ = binary.Write(digest, binary.BigEndian, uint64(len(part))) // a hash takes everything
+			_, _ = digest.Write(part)
+		}
+	}
+	return hex.EncodeToString(digest.Sum(nil))
+}

@@ -1,0 +1,222 @@
+# METADATA
+# title: Who gets access, and who must agree first
+# description: >-
+#   The policy that Curfew ships with. Whoever is on call for the owner of a resource
+#   gets access at once; members of the owner's group get it when a reviewer agrees;
+#   restricted resources always need a reviewer. Teams and settings are data:
+#   `data.teams` and `data.curfew.config`.
+# schemas:
+#   - input: schema.access
+package access
+
+import data.curfew.lib.oncall
+import data.curfew.lib.reason
+import data.curfew.lib.request
+
+# METADATA
+# title: On call
+# description: The subject is on call for the owner of the resource.
+# custom: {code: on_call}
+allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
+	_on_call
+	_open_tier
+}
+
+# METADATA
+# title: In the owner's group
+# description: The subject belongs to the group that owns the resource; a reviewer must agree.
+# custom: {code: team_review}
+review contains object.union(reason.of(rego.metadata.rule()), _reviewed_terms) if {
+	_in_team
+	_open_tier
+}
+
+# METADATA
+# title: Restricted resource
+# description: The tier of the resource always needs a reviewer, even for those on call.
+# custom: {code: restricted_review}
+review contains object.union(reason.of(rego.metadata.rule()), _reviewed_terms) if {
+	_may_ask
+	not _open_tier
+}
+
+# METADATA
+# title: No reason given
+# description: Say why the access is needed, in a few words that a reviewer and an auditor can understand.
+# custom: {code: no_reason}
+deny contains reason.of(rego.metadata.rule()) if not request.has_reason
+
+# METADATA
+# title: Too long
+# custom: {code: too_long}
+deny contains reason.saying(rego.metadata.rule(), detail) if {
+	request.too_long
+	detail := sprintf(
+		"%d seconds were asked for and %d are the most that this resource offers. Ask for less.",
+		[input.context.for_seconds, request.longest],
+	)
+}
+
+# METADATA
+# title: Not offered for as long as that
+# description: >-
+#   This resource does not offer access for as long as that lasts. Ask for one of its
+#   durations instead.
+# custom: {code: while_not_offered}
+deny contains reason.of(rego.metadata.rule()) if {
+	is_string(input.context.while)
+	not request.within_while
+}
+
+# METADATA
+# title: Not for an incident
+# description: >-
+#   This policy does not give access for the length of an incident. Ask for one of the
+#   durations, or for as long as you are on call.
+# custom: {code: incident_not_supported}
+deny contains reason.of(rego.metadata.rule()) if request.while_kind == "incident"
+
+# METADATA
+# title: Owner not known
+# description: >-
+#   The resource has no property `owner`, so nobody is on call for it. Whoever keeps
+#   the catalogue of resources must name its owner.
+# custom: {code: owner_unknown}
+deny contains reason.of(rego.metadata.rule()) if not _has_owner
+
+# METADATA
+# title: Team not known
+# custom: {code: team_unknown}
+deny contains reason.saying(rego.metadata.rule(), detail) if {
+	_has_owner
+	not _has_team
+	detail := sprintf(
+		"The owner of the resource is %q, and the policy's data has no such team. It must be added to `teams`.",
+		[_owner],
+	)
+}
+
+# METADATA
+# title: Not on call
+# description: >-
+#   Access for as long as you are on call needs a shift that covers its start, on a
+#   schedule or escalation policy of the owner. Members of the owner's group may ask
+#   for one of the durations instead, and a reviewer decides.
+# custom: {code: not_on_call}
+deny contains reason.of(rego.metadata.rule()) if {
+	_has_team
+	_wants_oncall
+	oncall.known
+	not _on_call
+}
+
+# METADATA
+# title: Neither on call nor in the owner's group
+# description: >-
+#   Those who are on call for the owner get this at once, and members of the owner's
+#   group may ask for a review. Ask one of them, or to be added to the group.
+# custom: {code: not_on_call_nor_in_team}
+deny contains reason.of(rego.metadata.rule()) if {
+	_has_team
+	not _wants_oncall
+	oncall.known
+	_groups_known
+	not _may_ask
+}
+
+# METADATA
+# title: On-call facts not known
+# description: >-
+#   Who is on call could not be learned just now, so nobody is let in for being on
+#   call. Members of the owner's group may still ask for one of the durations, and a
+#   reviewer decides. Otherwise try again in a minute.
+# custom: {code: oncall_unknown}
+deny contains reason.of(rego.metadata.rule()) if {
+	_has_team
+	not oncall.known
+	not _may_ask_now
+}
+
+# METADATA
+# title: Groups not known
+# description: >-
+#   Which groups you belong to could not be learned, so nobody is let in as a member of
+#   the owner's group. Sign in again, or ask whoever keeps the list of people.
+# custom: {code: groups_unknown}
+deny contains reason.of(rego.metadata.rule()) if {
+	_has_team
+	not _wants_oncall
+	not _groups_known
+	not _may_ask
+}
+
+# Who asks.
+
+_on_call if count(_shifts) > 0
+
+_shifts := oncall.shifts_for(_team)
+
+_groups_known if input.subject.properties.groups_known == true
+
+_in_team if {
+	_groups_known
+	_group in input.subject.properties.groups
+}
+
+_may_ask if _on_call
+
+_may_ask if _in_team
+
+# The same without the on-call facts.
+_may_ask_now if {
+	_in_team
+	not _wants_oncall
+}
+
+# What is asked for.
+
+_wants_oncall if request.while_kind == "oncall"
+
+_terms := {"max_seconds": request.longest} if request.within_length
+
+_terms := object.union(_cap, {"until": {"oncall": oncall.refs(_shifts)}}) if {
+	request.within_while
+	_wants_oncall
+	_on_call
+}
+
+# An entitlement may offer `while` alone, without a duration that could bound it.
+default _cap := {}
+
+_cap := {"max_seconds": request.longest} if request.longest > 0
+
+_reviewed_terms := object.union(_terms, {"reviewers": {
+	"groups": data.curfew.config.review.groups,
+	"quorum": data.curfew.config.review.quorum,
+}})
+
+# Whose it is.
+
+_owner := input.resource.properties.owner if is_string(input.resource.properties.owner)
+
+_has_owner if _owner
+
+_team := data.teams[_owner] if is_object(data.teams[_owner])
+
+_has_team if _team
+
+# A team without `group` has the group of its own name.
+_group := object.get(_team, "group", _owner)
+
+default _tier := ""
+
+_tier := input.resource.properties.tier
+
+# A tier that is not a text is no known tier: it needs a review as well.
+_open_tier if {
+	is_string(_tier)
+	is_array(data.curfew.config.restricted_tiers)
+	not lower(trim_space(_tier)) in _restricted_tiers
+}
+
+_restricted_tiers contains lower(tier) if some tier in data.curfew.config.restricted_tiers

@@ -1,0 +1,108 @@
+# METADATA
+# title: Who may call what in Curfew's own API
+# description: >-
+#   Anybody may act for themselves; reviewers review; roles do the rest. Which groups
+#   have which role is data: `data.curfew.config.roles`.
+# schemas:
+#   - input: schema.api
+package api
+
+# METADATA
+# title: May the actor do this?
+# description: An object of `allowed` and, when it is false, the `reason`.
+# scope: document
+# entrypoint: true
+default allow := {"allowed": false, "reason": "Sign in, or send a token: nobody is known to be calling."}
+
+allow := {"allowed": true} if {
+	_authenticated
+	_permitted
+} else := {"allowed": false, "reason": _help} if {
+	_authenticated
+}
+
+_authenticated if {
+	is_string(input.actor.type)
+	is_string(input.actor.id)
+	input.actor.type != ""
+	input.actor.id != ""
+}
+
+_permitted if _has_role("admins")
+
+_permitted if {
+	input.operation in {"decision.ask", "request.submit"}
+	_is_actor(input.object.subject)
+}
+
+_permitted if input.operation in {"resource.list", "resource.read"}
+
+_permitted if {
+	input.operation in {"request.list", "grant.list"}
+	input.object.scope == "own"
+}
+
+_permitted if {
+	input.operation in {"request.read", "grant.read"}
+	_concerns_actor
+}
+
+_permitted if {
+	input.operation in {"request.read", "grant.read", "request.review"}
+	input.object.reviewer == true
+}
+
+_permitted if {
+	input.operation == "request.withdraw"
+	_concerns_actor
+}
+
+# The holder may always end their own.
+_permitted if {
+	input.operation == "grant.revoke"
+	_is_actor(input.object.subject)
+}
+
+_permitted if {
+	input.operation == "grant.revoke"
+	_has_role("security")
+}
+
+_permitted if {
+	input.operation in {"request.list", "request.read", "grant.list", "grant.read", "audit.read"}
+	_sees_everything
+}
+
+_sees_everything if _has_role("auditors")
+
+_sees_everything if _has_role("security")
+
+_concerns_actor if _is_actor(input.object.subject)
+
+_concerns_actor if _is_actor(input.object.requester)
+
+_is_actor(subject) if {
+	subject.type == input.actor.type
+	subject.id == input.actor.id
+}
+
+_has_role(role) if {
+	input.actor.properties.groups_known == true
+	some group in input.actor.properties.groups
+	group in data.curfew.config.roles[role]
+}
+
+default _help := "This is for administrators."
+
+_help := {
+	"decision.ask": "Ask for yourself: only administrators may ask for someone else.",
+	"request.submit": "Ask for yourself: only administrators may ask for someone else.",
+	"request.list": "List your own requests: those of others are for security, auditors and administrators.",
+	"request.read": "A request may be read by its subject, its requester, its reviewers, security and auditors.",
+	"request.review": "Only the reviewers that the policy names may answer this request.",
+	"request.withdraw": "Only its subject or its requester may withdraw a request.",
+	"grant.list": "List your own grants: those of others are for security, auditors and administrators.",
+	"grant.read": "A grant may be read by its subject, its requester, its reviewers, security and auditors.",
+	"grant.revoke": "A grant may be ended by its holder, by security and by administrators.",
+	"audit.read": "The audit log is for security, auditors and administrators.",
+}[input.operation]

@@ -1,0 +1,97 @@
+package api_test
+
+import data.api
+
+_alice := {"type": "user", "id": "alice@example.com"}
+
+_bob := {"type": "user", "id": "bob@example.com"}
+
+test_allowed[note] if {
+	some note, tc in {
+		"ask what policy would say of oneself": [[], "decision.ask", {"subject": _alice}],
+		"ask for oneself": [[], "request.submit", {"subject": _alice}],
+		"an administrator asks for another": [["admins"], "request.submit", {"subject": _bob}],
+		"an administrator does what nobody has thought of": [["admins"], "task.close", {}],
+		"list what there is": [[], "resource.list", {}],
+		"read what there is": [[], "resource.read", {}],
+		"list one's own requests": [[], "request.list", {"scope": "own"}],
+		"list one's own grants": [[], "grant.list", {"scope": "own"}],
+		"security lists all grants": [["security"], "grant.list", {"scope": "all"}],
+		"an auditor lists all requests": [["auditors"], "request.list", {"scope": "all"}],
+		"read the request for oneself": [[], "request.read", {"subject": _alice, "requester": _bob}],
+		"read the request that one made": [[], "request.read", {"subject": _bob, "requester": _alice}],
+		"read the request that one reviews": [[], "request.read", {"subject": _bob, "reviewer": true}],
+		"read one's own grant": [[], "grant.read", {"subject": _alice}],
+		"an auditor reads any grant": [["auditors"], "grant.read", {"subject": _bob}],
+		"review as a reviewer": [[], "request.review", {"subject": _bob, "reviewer": true}],
+		"withdraw the request for oneself": [[], "request.withdraw", {"subject": _alice, "requester": _bob}],
+		"withdraw the request that one made": [[], "request.withdraw", {"subject": _bob, "requester": _alice}],
+		"end one's own grant": [[], "grant.revoke", {"subject": _alice}],
+		"security ends any grant": [["security"], "grant.revoke", {"subject": _bob}],
+		"security reads the audit log": [["security"], "audit.read", {}],
+		"an auditor reads the audit log": [["auditors"], "audit.read", {}],
+	}
+
+	answer := api.allow with input as _input(_actor(tc[0]), tc[1], tc[2])
+	answer == {"allowed": true}
+}
+
+test_denied[note] if {
+	some note, tc in {
+		"ask what policy would say of another": [[], "decision.ask", {"subject": _bob}, "Ask for yourself"],
+		"ask for another": [["security"], "request.submit", {"subject": _bob}, "Ask for yourself"],
+		"ask for somebody of another type": [[], "request.submit", _as("service"), "Ask for yourself"],
+		"ask for nobody": [[], "request.submit", {}, "Ask for yourself"],
+		"list all requests": [[], "request.list", {"scope": "all"}, "List your own requests"],
+		"list requests without a scope": [[], "request.list", {}, "List your own requests"],
+		"list all grants": [[], "grant.list", {"scope": "all"}, "List your own grants"],
+		"read another's request": [[], "request.read", {"subject": _bob, "requester": _bob}, "A request may be read"],
+		"read another's grant": [[], "grant.read", {"subject": _bob, "reviewer": false}, "A grant may be read"],
+		"review without being a reviewer": [["security"], "request.review", {"reviewer": false}, "Only the reviewers"],
+		"review one's own": [[], "request.review", {"subject": _alice, "reviewer": false}, "Only the reviewers"],
+		"withdraw another's request": [["security"], "request.withdraw", {"subject": _bob}, "Only its subject"],
+		"withdraw as a reviewer": [[], "request.withdraw", {"subject": _bob, "reviewer": true}, "Only its subject"],
+		"end another's grant": [["auditors"], "grant.revoke", {"subject": _bob}, "A grant may be ended"],
+		"end a grant that one asked for": [[], "grant.revoke", {"requester": _alice}, "A grant may be ended"],
+		"read the audit log": [[], "audit.read", {}, "The audit log"],
+		"do what nobody has thought of": [["security"], "task.close", {}, "This is for administrators"],
+	}
+
+	answer := api.allow with input as _input(_actor(tc[0]), tc[1], tc[2])
+	answer.allowed == false
+	startswith(answer.reason, tc[3])
+}
+
+test_nobody_may_do_nothing[note] if {
+	some note, actor in {
+		"no type": {"id": "alice@example.com", "properties": _admin},
+		"no id": {"type": "user", "properties": _admin},
+		"empty type": {"type": "", "id": "alice@example.com", "properties": _admin},
+		"empty id": {"type": "user", "id": "", "properties": _admin},
+		"id is not a text": {"type": "user", "id": 7, "properties": _admin},
+	}
+
+	answer := api.allow with input as _input(actor, "resource.list", {})
+	answer.allowed == false
+	startswith(answer.reason, "Sign in")
+}
+
+test_groups_that_are_not_known_give_nothing if {
+	actor := object.union(_alice, {"properties": {"groups_known": false, "groups": ["admins"]}})
+	answer := api.allow with input as _input(actor, "audit.read", {})
+	answer.allowed == false
+}
+
+test_roles_are_data if {
+	answer := api.allow with input as _input(_actor(["staff"]), "audit.read", {})
+		with data.curfew.config.roles as {"auditors": ["staff"]}
+	answer.allowed == true
+}
+
+_input(actor, operation, about) := {"actor": actor, "operation": operation, "object": about}
+
+_actor(groups) := object.union(_alice, {"properties": {"groups_known": true, "groups": groups}})
+
+_admin := {"groups_known": true, "groups": ["admins"]}
+
+_as(type) := {"subject": {"type": type, "id": "alice@example.com"}}
