@@ -1,0 +1,77 @@
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/curfew-access/curfew/connectors"
+)
+
+// MaxTimeout bounds an attempt: a binding is leased, and can not change its mind,
+// for as long as one lasts.
+const MaxTimeout = 2 * time.Minute
+
+// Config is a target as an operator configured it. It prints as its name: URL,
+// secrets and header values may all be secret.
+type Config struct {
+	Name       string            // in the configuration; required
+	URL        string            `json:"-"` // absolute http or https, without user and fragment; required
+	Secrets    []string          `json:"-"` // "whsec_…"; at least one, several while they are changed over
+	Headers    map[string]string `json:"-"` // sent along, to authenticate; not those that are the message's own
+	Timeout    time.Duration     // of a whole attempt, retries inside it included; 0: 15 s; at most MaxTimeout
+	PublicOnly bool              // refuse loopback and private networks too; metadata addresses always are
+
+	Transport http.RoundTripper `json:"-"` // nil: connectors.NewTransport; it then sees to PublicOnly itself
+	Now       func() time.Time  `json:"-"` // the clock of signatures; nil: time.Now
+}
+
+// Format keeps secrets out of everything that fmt prints, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "webhook target %q", c.Name) }
+
+// LogValue keeps secrets out of logs.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.Name) }
+
+func (c Config) validate() (*url.URL, http.Header, *connectors.Signer, error) {
+	address, urlErr := parseURL(c.URL)
+	headers, headersErr := parseHeaders(c.Headers)
+	signer, signerErr := connectors.NewSigner(c.Secrets...)
+	return address, headers, signer, errors.Join(checkName(c.Name), urlErr, headersErr, signerErr, checkTimeout(c.Timeout))
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return errors.New("the name is not 1 to 64 printable bytes")
+	}
+	return nil
+}
+
+func checkTimeout(d time.Duration) error {
+	if d < 0 || d > MaxTimeout {
+		return fmt.Errorf("the timeout %s is not between 0 (for the default) and %s", d, MaxTimeout)
+	}
+	return nil
+}
+
+// parseURL never wraps url.Parse's error, which quotes its input.
+func parseURL(text string) (*url.URL, error) {
+	address, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil, errors.New("the URL is missing")
+	case err != nil:
+		return nil, errors.New("the URL can not be parsed")
+	case address.Scheme != "http" && address.Scheme != "https", address.Hostname() == "":
+		return nil, errors.New("the URL is not an absolute http or https URL")
+	case address.User != nil:
+		return nil, errors.New("the URL holds a user; send credentials in a header")
+	case address.Fragment != "":
+		return nil, errors.New("the URL holds a fragment, which is never sent")
+	}
+	return address, nil
+}

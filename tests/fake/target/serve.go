@@ -1,0 +1,135 @@
+package target
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+const maxBody = 1 << 20
+
+// serve takes one call. It is recorded when it has come, before it is answered; the
+// record says later what became of it.
+func (t *Target) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	call := Call{At: time.Now(), ID: r.Header.Get("webhook-id"), Header: r.Header.Clone(), Body: body, Refused: err}
+	if call.Refused == nil {
+		call.Refused = t.verify(&call)
+	}
+
+	t.mu.Lock()
+	step := t.otherwise
+	if len(t.script) > 0 {
+		step, t.script = t.script[0], t.script[1:]
+	}
+	n := len(t.calls)
+	call.N = n + 1
+	t.calls = append(t.calls, call)
+	released, down := t.released, t.down
+	if step.acting {
+		t.act(n)
+	}
+	t.notify()
+	t.mu.Unlock()
+
+	switch step.kind {
+	case kindServe:
+		t.finish(w, n)
+	case kindHang:
+		select {
+		case <-released:
+			t.finish(w, n)
+		case <-down:
+			panic(http.ErrAbortHandler)
+		}
+	case kindAnswer:
+		t.answer(w, n, step)
+	case kindGarbage:
+		hijack(w, "\x16\x03\x01 this is no HTTP\r\n\r\n")
+	case kindClose:
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// verify checks the signature and the form of a message.
+func (t *Target) verify(call *Call) error {
+	var err error
+	for _, hook := range t.hooks {
+		if err = hook.Verify(call.Body, call.Header); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(call.Body, &call.Message); err != nil {
+		return fmt.Errorf("the message is no JSON of its kind: %w", err)
+	}
+	m := call.Message
+	if m.Type != access.VerbProvision && m.Type != access.VerbDeprovision {
+		return fmt.Errorf("the message's type %q is unknown", m.Type)
+	}
+	if want := fmt.Sprintf("%s_%d", m.Data.Binding.ID, m.Data.Binding.Generation); call.ID != want {
+		return fmt.Errorf("webhook-id is %q; want %q, as the body says", call.ID, want)
+	}
+	return nil
+}
+
+// finish is good service: 204 to a message that was acted on, 401 to one that was
+// refused.
+func (t *Target) finish(w http.ResponseWriter, n int) {
+	t.mu.Lock()
+	t.act(n)
+	refused := t.calls[n].Refused
+	t.mu.Unlock()
+	if refused != nil {
+		t.answer(w, n, Answer(http.StatusUnauthorized).Saying(refused.Error()))
+		return
+	}
+	t.answer(w, n, Answer(http.StatusNoContent))
+}
+
+func (t *Target) answer(w http.ResponseWriter, n int, step Step) {
+	t.mu.Lock()
+	t.calls[n].Status = step.status
+	t.notify()
+	t.mu.Unlock()
+	for name := range step.header {
+		w.Header().Set(name, step.header.Get(name))
+	}
+	w.WriteHeader(step.status)
+	_, _ = io.WriteString(w, step.body)
+}
+
+// act does what the n-th call says, once. The caller holds t.mu.
+func (t *Target) act(n int) {
+	call := &t.calls[n]
+	if call.Refused != nil || call.Acted || call.Stale {
+		return
+	}
+	binding := call.Message.Data.Binding
+	if t.compare && binding.Generation < t.newest[binding.ID] {
+		call.Stale = true
+		return
+	}
+	t.newest[binding.ID] = max(t.newest[binding.ID], binding.Generation)
+	call.Acted = true
+	if call.Message.Type == access.VerbProvision {
+		t.exists[call.Entitled()] = true
+	} else {
+		delete(t.exists, call.Entitled())
+	}
+}
+
+func hijack(w http.ResponseWriter, text string) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = io.WriteString(conn, text)
+	_ = conn.Close()
+}

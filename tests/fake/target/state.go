@@ -1,0 +1,169 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// Call is one request that the target got.
+type Call struct {
+	N       int       // 1 is the first
+	At      time.Time // when it had come
+	ID      string    // webhook-id
+	Message access.Message
+	Header  http.Header
+	Body    []byte
+	Refused error // why the signature or the form is no good; nil: it is good
+	Status  int   // answered; 0: none yet, or never
+	Acted   bool  // the message was done
+	Stale   bool  // ignored: a higher generation was done before
+}
+
+// Type is what the message says to do.
+func (c Call) Type() access.Verb { return c.Message.Type }
+
+// Generation is the binding's, from the message.
+func (c Call) Generation() int64 { return c.Message.Data.Binding.Generation }
+
+// Entitled is the triple that the message is about.
+func (c Call) Entitled() access.Entitled {
+	d := c.Message.Data
+	return access.Entitled{Subject: d.Subject, Action: d.Action, Resource: d.Resource}
+}
+
+// String renders the call in a line.
+func (c Call) String() string {
+	d := c.Message.Data
+	line := fmt.Sprintf("#%d %s %s %s %s %s %s: status %d", c.N, c.At.UTC().Format("15:04:05.000"), c.ID, c.Type(), d.Subject, d.Action.Name, d.Resource, c.Status)
+	if c.Acted {
+		line += ", acted"
+	}
+	if c.Stale {
+		line += ", stale"
+	}
+	if c.Refused != nil {
+		line += ", refused: " + c.Refused.Error()
+	}
+	return line
+}
+
+// State is what the target is at one moment: a copy.
+type State struct {
+	Calls  []Call                   // in the order in which they came
+	Exists map[access.Entitled]bool // what is open; what is closed is not in it
+}
+
+// Count counts the calls that fit.
+func (s State) Count(fits func(Call) bool) int {
+	n := 0
+	for _, c := range s.Calls {
+		if fits(c) {
+			n++
+		}
+	}
+	return n
+}
+
+// String renders the history, a line for each call, and what exists.
+func (s State) String() string {
+	var b strings.Builder
+	for _, c := range s.Calls {
+		b.WriteString(c.String() + "\n")
+	}
+	for e := range s.Exists {
+		fmt.Fprintf(&b, "exists: %s %s %s\n", e.Subject, e.Action.Name, e.Resource)
+	}
+	return b.String()
+}
+
+// Seen fits when the target has got n calls or more.
+func Seen(n int) func(State) bool {
+	return func(s State) bool { return len(s.Calls) >= n }
+}
+
+// Open fits when the access exists.
+func Open(e access.Entitled) func(State) bool {
+	return func(s State) bool { return s.Exists[e] }
+}
+
+// Gone fits when the target was told to close the access, did, and nothing has
+// opened it since.
+func Gone(e access.Entitled) func(State) bool {
+	return func(s State) bool {
+		closed := s.Count(func(c Call) bool {
+			return c.Acted && c.Type() == access.VerbDeprovision && c.Entitled() == e
+		})
+		return closed > 0 && !s.Exists[e]
+	}
+}
+
+// State returns the state of now.
+func (t *Target) State() State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state()
+}
+
+// Calls returns the history.
+func (t *Target) Calls() []Call { return t.State().Calls }
+
+// Exists reports whether access is open.
+func (t *Target) Exists(e access.Entitled) bool { return t.State().Exists[e] }
+
+// Wait returns as soon as the state fits, without polling; or, with ctx, an error
+// that holds the history.
+func (t *Target) Wait(ctx context.Context, fits func(State) bool) error {
+	for {
+		t.mu.Lock()
+		state, changed := t.state(), t.changed
+		t.mu.Unlock()
+		if fits(state) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%w; the target saw %d calls:\n%s", ctx.Err(), len(state.Calls), state)
+		}
+	}
+}
+
+// AwaitLimit is how long Await waits: long enough for a busy machine, short enough
+// to fail before the test's own time is over.
+const AwaitLimit = 30 * time.Second
+
+// Await waits for a state that fits and returns it. The test fails, with the
+// history, when there is none within AwaitLimit.
+func (t *Target) Await(tb testing.TB, what string, fits func(State) bool) State {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), AwaitLimit)
+	defer cancel()
+	var found State
+	err := t.Wait(ctx, func(s State) bool {
+		found = s
+		return fits(s)
+	})
+	if err != nil {
+		tb.Fatalf("waiting until %s: %v", what, err)
+	}
+	return found
+}
+
+// state copies. The caller holds t.mu.
+func (t *Target) state() State {
+	return State{Calls: slices.Clone(t.calls), Exists: maps.Clone(t.exists)}
+}
+
+// notify wakes who waits. The caller holds t.mu.
+func (t *Target) notify() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
