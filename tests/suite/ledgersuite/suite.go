@@ -1,0 +1,182 @@
+// Package ledgersuite is what every database under the ledger must do, as an
+// ordinary package: a database's test is a factory and one call.
+package ledgersuite
+
+import (
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// Database is a database under test.
+type Database interface {
+	// Open opens the same, initially empty database each time it is called. The
+	// one opened before is closed by then.
+	Open(t *testing.T) ledger.DB
+}
+
+// Run runs the suite. fresh makes an empty database.
+func Run(t *testing.T, fresh func(t *testing.T) Database) {
+	cases := map[string]func(*testing.T, *fixture){
+		"the legal moves are those of access.Moves":              movesAgree,
+		"an illegal move is refused by the database itself":      illegalMoves,
+		"a transaction that fails leaves no trace":               failureLeavesNoTrace,
+		"a transaction that panics fails alone":                  panicFailsAlone,
+		"writers at once lose nothing":                           writersAtOnce,
+		"a view can not change anything":                         viewsDoNotChange,
+		"the clock never goes back, also over a restart":         clockNeverGoesBack,
+		"everything is there after a restart":                    survivesRestart,
+		"a ledger of a newer release is refused":                 newerSchema,
+		"a decision is stored whole":                             decisionsAreWhole,
+		"a request closes once":                                  requestsCloseOnce,
+		"a grant ends once":                                      grantsEndOnce,
+		"lists page by cursor, newest first":                     listsPage,
+		"a list of one's own holds what one may review":          ownLists,
+		"the next deadline is the soonest of all kinds":          nextDeadline,
+		"a binding is one per contract":                          bindingsPerContract,
+		"a binding without a live grant is not claimed present":  staleClaims,
+		"an end and a beginning at once leave the right desire":  countRace,
+		"two reviews at once are counted one after the other":    reviewRace,
+		"an Idempotency-Key is kept once, whoever comes at once": idempotencyRace,
+		"events are sealed gapless and in order of their commit": sealing,
+		"people are what all sources say of them":                peopleUnion,
+		"a resource has one owner":                               resourceOwner,
+	}
+	for name, check := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := &fixture{t: t, database: fresh(t)}
+			f.open()
+			defer func() { _ = f.l.Close() }()
+			check(t, f)
+		})
+	}
+}
+
+// fixture is a ledger with short verbs.
+type fixture struct {
+	t        *testing.T
+	database Database
+	db       ledger.DB
+	l        *ledger.Ledger
+}
+
+func (f *fixture) open() {
+	f.t.Helper()
+	f.db = f.database.Open(f.t)
+	var err error
+	f.l, err = ledger.Open(f.t.Context(), f.db)
+	f.must(err)
+}
+
+func (f *fixture) reopen() {
+	f.t.Helper()
+	f.must(f.l.Close())
+	f.open()
+}
+
+func (f *fixture) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) update(fn func(*ledger.Tx) error) {
+	f.t.Helper()
+	f.must(f.l.Update(f.t.Context(), fn))
+}
+
+func (f *fixture) view(fn func(*ledger.Tx) error) {
+	f.t.Helper()
+	f.must(f.l.View(f.t.Context(), fn))
+}
+
+// raw runs SQL that no method would.
+func (f *fixture) raw(query string, args ...any) error {
+	return f.db.Update(f.t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(f.t.Context(), query, args...)
+		return err
+	})
+}
+
+var (
+	alice = access.Subject{Type: "user", ID: "alice@example.com"}
+	bob   = access.Subject{Type: "user", ID: "bob@example.com"}
+	carol = access.Subject{Type: "user", ID: "carol@example.com"}
+	acme  = access.ResourceRef{Type: "customer", ID: "acme"}
+	what  = access.Entitled{Subject: alice, Action: access.Action{Name: "debug"}, Resource: acme}
+)
+
+func decision(now time.Time) access.DecisionRecord {
+	return access.DecisionRecord{
+		ID: access.NewID(access.KindDecision, now), Phase: access.PhaseRequest, Revision: "r1", DecidedAt: now,
+		Input: access.Input{Requester: alice, Context: access.InputContext{
+			Now: now, Reason: "because", OnCall: access.OnCall{Known: true, Shifts: []access.Shift{{Level: 1}}},
+		}},
+		Decision: access.Decision{
+			Effect: access.Review, Reasons: []access.Reason{{Code: "needs_review", Title: "Needs review"}}, Revision: "r1",
+			Reviewers: &access.Reviewers{Groups: []string{"security"}, Quorum: 1},
+		},
+	}
+}
+
+// addRequest stores a pending request with its decision.
+func addRequest(tx *ledger.Tx, x access.Entitled) (access.Request, error) {
+	d := decision(tx.Now())
+	lapses, length := tx.Now().Add(time.Hour), access.Duration(time.Hour)
+	r := access.Request{
+		ID: access.NewID(access.KindRequest, tx.Now()), Entitled: x, Requester: x.Subject, For: &length, Reason: "because",
+		Channel: access.ChannelAPI, State: access.RequestPending, DecisionID: d.ID, LapsesAt: &lapses, CreatedAt: tx.Now(),
+	}
+	return r, errors.Join(tx.PutDecision(d), tx.AddRequest(r), tx.SetReviewers(r.ID, []string{"group:security"}))
+}
+
+// addGrant stores an active grant of the length, with its request and binding.
+func addGrant(tx *ledger.Tx, x access.Entitled, length time.Duration) (access.Grant, error) {
+	r, err := addRequest(tx, x)
+	if err != nil {
+		return access.Grant{}, err
+	}
+	binding, err := tx.EnsureBinding(access.NewID(access.KindBinding, tx.Now()), x, "box", "box-1")
+	if err != nil {
+		return access.Grant{}, err
+	}
+	g := access.Grant{
+		ID: access.NewID(access.KindGrant, tx.Now()), RequestID: r.ID, BindingID: binding, Entitled: x, State: access.GrantActive,
+		StartsAt: tx.Now(), ExpiresAt: tx.Now().Add(length), DecisionID: r.DecisionID, CreatedAt: tx.Now(),
+	}
+	return g, errors.Join(
+		tx.LockBindings(binding), tx.CloseRequest(r.ID, access.RequestApproved), tx.AddGrant(g),
+		tx.Append(audit.Event{Type: audit.GrantStarted, GrantID: audit.Text(g.ID)}))
+}
+
+func (f *fixture) grant(x access.Entitled, length time.Duration) (g access.Grant) {
+	f.t.Helper()
+	f.update(func(tx *ledger.Tx) (err error) {
+		g, err = addGrant(tx, x, length)
+		return err
+	})
+	return g
+}
+
+// desire recomputes what a locked binding should be, as the engine does.
+func desire(tx *ledger.Tx, bindingID string) error {
+	live, err := tx.LiveGrantsOn(bindingID)
+	if err != nil {
+		return err
+	}
+	b, err := tx.Binding(bindingID)
+	if err != nil {
+		return err
+	}
+	b.Desired = access.Absent
+	if len(live) > 0 {
+		b.Desired = access.Present
+	}
+	return tx.PutBinding(b, "")
+}
