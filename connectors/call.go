@@ -42,7 +42,7 @@ func (c *call) again(ctx context.Context, response *http.Response, err error) (b
 		c.wish = retryAfter(response, time.Now())
 	}
 	if ctx.Err() != nil || !shortFault(c.status, err) || c.wish > c.waitMax {
-		return false, nil
+		return false, nil //nolint:nilerr // the answer, or err, goes back as it is
 	}
 	c.next = max(c.wish, backoff(c.tries, c.waitMin, c.waitMax))
 	deadline, bounded := ctx.Deadline()

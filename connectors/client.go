@@ -118,7 +118,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 		PrepareRetry: call.prepare,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	response, err := retrying.Do(request)
+	response, err := retrying.Do(request) //nolint:bodyclose // readBody closes it
 	answer := Answer{Status: call.status, Tries: call.tries, RetryAfter: call.wish}
 	switch {
 	case err == nil:

@@ -8,7 +8,7 @@ import (
 )
 
 // outOfTime is the end of a call that took as long as it may.
-type outOfTime time.Duration
+type outOfTime time.Duration //nolint:errname // reads as what happened
 
 // Error says how long that was.
 func (d outOfTime) Error() string { return "nothing within " + time.Duration(d).String() }

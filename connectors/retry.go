@@ -36,7 +36,7 @@ func backoff(tries int, shortest, longest time.Duration) time.Duration {
 		pause *= 2
 	}
 	pause = min(pause, longest)
-	return pause - rand.N(pause/2+1)
+	return pause - rand.N(pause/2+1) //nolint:gosec // jitter is not a secret
 }
 
 // retryAfter returns the pause that an answer asks for (RFC 9110, 10.2.3:

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -39,6 +40,9 @@ type world struct {
 	facts  *facts
 	stop   func()
 	path   string
+
+	idle     bool   // nothing is delivered
+	contract string // what the target is configured as; "" is box-1, which it was
 }
 
 // inWorld runs a story in a fresh world, with the loops running.
@@ -64,25 +68,29 @@ func (w *world) start() {
 	must(w.t, w.ledger.Update(w.t.Context(), func(tx *ledger.Tx) error { return tx.ReleaseClaims() }))
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	held := lease.NewMemory(w.ledger.Now)
+	contract := cmp.Or(w.contract, "box-1")
 	w.engine = engine.New(engine.Config{
 		Ledger: w.ledger, Policy: w.policy, Facts: w.facts, Lease: held, Log: log,
 		Targets: []engine.Target{{
-			Name: "box", Contract: "box-1", Deadline: 15 * time.Second, MaxLag: w.target.lag,
+			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
 			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},
 		}},
 	})
 	worker := &outbox.Worker{
-		Store: w.engine, Targets: map[string]outbox.Deliverer{"box-1": w.target},
+		Store: w.engine, Targets: map[string]outbox.Deliverer{contract: w.target},
 		Alerter: w.target, Log: log, Owner: "node",
 	}
-	sealer := &audit.Sealer{Store: w.ledger, Log: log}
+	sealer := &audit.Sealer{Store: w.ledger, Every: time.Second, Log: log}
 	ctx, cancel := context.WithCancel(context.Background())
 	var loops sync.WaitGroup
 	for _, run := range []func(context.Context) error{
-		w.engine.Run, worker.Run, sealer.Run,
+		w.engine.Run, sealer.Run,
 		func(ctx context.Context) error { return held.Run(ctx, func(string) { w.engine.Wake() }) },
 	} {
 		loops.Go(func() { _ = run(ctx) })
+	}
+	if !w.idle {
+		loops.Go(func() { _ = worker.Run(ctx) })
 	}
 	w.stop = func() {
 		cancel()
@@ -136,7 +144,7 @@ func (w *world) pass(d time.Duration) {
 // events returns the types of all sealed events, in sequence.
 func (w *world) events(f ledger.EventFilter) (types []string) {
 	w.t.Helper()
-	w.pass(time.Second)
+	w.pass(time.Second + time.Millisecond)
 	f.Limit = 10_000
 	must(w.t, w.ledger.View(w.t.Context(), func(tx *ledger.Tx) error {
 		events, err := tx.Events(f)

@@ -33,7 +33,7 @@ func faults(t *testing.T, err error) []fault {
 		return nil
 	}
 	var list []fault
-	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() { //nolint:errorlint // the joined list itself is wanted
+	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
 		var e *access.Error
 		if !errors.As(one, &e) || !errors.Is(one, access.ErrInvalid) {
 			t.Fatalf("%v is not an invalid *access.Error", one)

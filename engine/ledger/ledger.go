@@ -119,7 +119,7 @@ func (l *Ledger) tx(ctx context.Context, sqlTx *sql.Tx, now time.Time) *Tx {
 // Tx is one transaction. It carries the one time that everything in it happens
 // at. It must not be kept or shared between goroutines.
 type Tx struct {
-	ctx        context.Context // of this transaction alone; see Ledger.tx
+	ctx        context.Context //nolint:containedctx // of this transaction alone; see Ledger.tx
 	sql        *sql.Tx
 	now        time.Time
 	skipLocked string

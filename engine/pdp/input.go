@@ -3,6 +3,7 @@ package pdp
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -265,4 +266,4 @@ func optional[T any](v *T, build func(T) *ast.Term) *ast.Term {
 	return build(*v)
 }
 
-func int64Number(v int64) json.Number { return json.Number(fmt.Sprint(v)) }
+func int64Number(v int64) json.Number { return json.Number(strconv.FormatInt(v, 10)) }

@@ -15,7 +15,7 @@ const groupSize = 64
 var ErrClosed = errors.New("the ledger is closed")
 
 type job struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // of the caller that waits for this job
 	fn   func(*sql.Tx) error
 	done chan error
 }

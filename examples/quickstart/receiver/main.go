@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-const secretVariable = "CURFEW_WEBHOOK_SECRET"
+const secretVariable = "CURFEW_WEBHOOK_SECRET" //nolint:gosec // the name of a variable
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", *listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *listen)
 	if err != nil {
 		return err
 	}
@@ -76,6 +76,6 @@ func readSecret(file string, getenv func(string) string) (string, error) {
 		}
 		return "", errors.New("there is no secret: set " + secretVariable + " or -secret-file")
 	}
-	content, err := os.ReadFile(file)
+	content, err := os.ReadFile(file) //nolint:gosec // the operator names the file
 	return strings.TrimSpace(string(content)), err
 }

@@ -98,10 +98,10 @@ func testSecrets(t *testing.T, factory Factory) {
 		"an answer that is no HTTP": func(w http.ResponseWriter, r *http.Request) {
 			raw(w, "HTTP/1.1 "+firstSecret+" "+r.URL.String()+"\r\n\r\n")
 		},
-		"a header that is no header": func(w http.ResponseWriter, r *http.Request) {
+		"a header that is no header": func(w http.ResponseWriter, _ *http.Request) {
 			raw(w, "HTTP/1.1 200 OK\r\n"+bearer+" "+queryToken+"\r\n\r\n")
 		},
-		"a length that is no number": func(w http.ResponseWriter, r *http.Request) {
+		"a length that is no number": func(w http.ResponseWriter, _ *http.Request) {
 			raw(w, "HTTP/1.1 500 x\r\nContent-Length: "+callbackToken+"\r\n\r\n")
 		},
 		"a connection that is closed": func(w http.ResponseWriter, _ *http.Request) { raw(w, "") },
@@ -209,7 +209,7 @@ func chain(err error) []any {
 		return nil
 	}
 	all := []any{err}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // each error of the chain is looked at by itself
 	case interface{ Unwrap() error }:
 		all = append(all, chain(e.Unwrap())...)
 	case interface{ Unwrap() []error }:

@@ -1,0 +1,140 @@
+// Package api is Curfew's HTTP surface for programs (DESIGN 5): it reads a
+// request strictly, finds out who calls, hands both to one of the engine's use
+// cases, and writes the answer. It is a policy enforcement point (NIST SP
+// 800-207) of Curfew's own API.
+//
+// No rule lives here. It alone knows status codes, problem documents and gin;
+// nothing of gin leaves it.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/curfew-access/curfew/engine"
+)
+
+// Config is what New makes a handler of. Engine and Log are required.
+type Config struct {
+	Engine *engine.Engine
+	Tokens []Token // who may call; nobody, when there are none
+	// Ready says how the gateway is, for /readyz. When it is nil, a process that
+	// answers is ready.
+	Ready func(context.Context) Readiness
+	// Hooks are handlers of signed inbound events, by path: they see the body as
+	// it was sent, and no token is asked for. A path that ends in "/" takes all
+	// below it.
+	Hooks   map[string]http.Handler
+	Log     *slog.Logger
+	Version string // of the program, for /healthz
+}
+
+type server struct {
+	engine  *engine.Engine
+	tokens  tokens
+	ready   func(context.Context) Readiness
+	log     *slog.Logger
+	version string
+	origin  *http.CrossOriginProtection
+}
+
+// New returns the handler of the whole surface. It bounds what it reads;
+// timeouts are the server's.
+func New(cfg Config) (http.Handler, error) {
+	tokens, err := newTokens(cfg.Tokens)
+	if cfg.Engine == nil {
+		err = errors.Join(err, errors.New("api: the engine is missing"))
+	}
+	if cfg.Log == nil {
+		err = errors.Join(err, errors.New("api: the log is missing"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &server{
+		engine: cfg.Engine, tokens: tokens, ready: cfg.Ready, log: cfg.Log, version: cfg.Version,
+		origin: http.NewCrossOriginProtection(),
+	}
+	if s.ready == nil {
+		s.ready = func(context.Context) Readiness { return Readiness{Status: StatusOK} }
+	}
+	router, err := newRouter()
+	if err != nil {
+		return nil, err
+	}
+	router.Use(s.surround, s.survive, s.sameOrigin)
+	router.NoRoute(s.noRoute)
+	router.NoMethod(s.noMethod)
+	for _, r := range s.routes() {
+		router.Handle(r.method, r.path, r.handle)
+	}
+	for path, hook := range cfg.Hooks {
+		if err := mount(router, path, hook); err != nil {
+			return nil, err
+		}
+	}
+	return router, nil
+}
+
+type route struct {
+	method, path string
+	handle       gin.HandlerFunc
+}
+
+// routes is every route, one a line. openapi.json describes the same ones; a
+// test compares the two.
+func (s *server) routes() []route {
+	e := s.engine
+	return []route{
+		{"POST", "/v1/decisions", handle(s, 200, body[engine.Ask], e.Decide)},
+		{"POST", "/v1/requests", handle(s, 201, body[engine.Ask], e.Submit)},
+		{"GET", "/v1/requests", handle(s, 200, list(requestStates), e.Requests)},
+		{"GET", "/v1/requests/:id", handle(s, 200, id, e.Request)},
+		{"POST", "/v1/requests/:id/approve", handle(s, 200, about[engine.Review], on(e.Approve))},
+		{"POST", "/v1/requests/:id/deny", handle(s, 200, about[engine.Review], on(e.Deny))},
+		{"POST", "/v1/requests/:id/withdraw", handle(s, 200, about[remark], remarked(e.Withdraw))},
+		{"GET", "/v1/grants", handle(s, 200, list(grantStates), e.Grants)},
+		{"GET", "/v1/grants/:id", handle(s, 200, id, e.Grant)},
+		{"POST", "/v1/grants/:id/revoke", handle(s, 200, about[remark], remarked(e.Revoke))},
+		{"GET", "/v1/resources", handle(s, 200, paging, e.Resources)},
+		{"GET", "/v1/resources/:type/:id", handle(s, 200, resource, e.Resource)},
+		{"GET", "/v1/audit/events", handle(s, 200, eventQuery, events(e.Events))},
+		{"GET", "/openapi.json", s.openAPI},
+		{"GET", "/healthz", s.healthz},
+		{"GET", "/readyz", s.readyz},
+	}
+}
+
+// newRouter returns a router that redirects nothing, trusts no proxy's word and
+// matches the path as it was sent, so that an id may hold an escaped slash.
+func newRouter() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode) // gin's own switch; its debug mode prints to standard output
+	router := gin.New()
+	router.RedirectTrailingSlash, router.RedirectFixedPath = false, false
+	router.HandleMethodNotAllowed = true
+	router.UseEscapedPath, router.UnescapePathValues = true, false
+	return router, router.SetTrustedProxies(nil)
+}
+
+// mount adds a hook. A path that is another route's is an error.
+func mount(router *gin.Engine, path string, hook http.Handler) (err error) {
+	if hook == nil || !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("api: hook %q: want a path that begins with / and a handler", path)
+	}
+	defer func() {
+		if p := recover(); p != nil { // gin's word for a conflict
+			err = fmt.Errorf("api: hook %q: %v", path, p)
+		}
+	}()
+	if strings.HasSuffix(path, "/") {
+		path += "*rest"
+	}
+	router.Any(path, gin.WrapH(hook))
+	return nil
+}

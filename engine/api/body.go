@@ -1,0 +1,109 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// MaxBody bounds the body of a request, in bytes.
+const MaxBody = 64 << 10
+
+// body reads the JSON object that a POST must carry.
+func body[T any](in *incoming) (v T, err error) {
+	if err := in.read(); err != nil {
+		return v, err
+	}
+	if len(in.raw) == 0 {
+		return v, access.Invalid("empty_body", "", "send a JSON object")
+	}
+	return decode[T](in.raw)
+}
+
+// optionalBody reads the JSON object that a POST may carry. Without one, the
+// answer is the zero value.
+func optionalBody[T any](in *incoming) (v T, err error) {
+	if err := in.read(); err != nil || len(in.raw) == 0 {
+		return v, err
+	}
+	return decode[T](in.raw)
+}
+
+// read takes the body in, at most MaxBody bytes of application/json.
+func (in *incoming) read() error {
+	if _, err := in.query(); err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(in.writer, in.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		in.writer.Header().Set("Connection", "close") // the rest of it is not worth reading
+		return access.Invalid("body_too_large", "", "the body has more than %d bytes", MaxBody)
+	case err != nil:
+		return access.Invalid("unreadable_body", "", "the body ended early or could not be read")
+	}
+	in.raw = raw
+	if len(raw) == 0 {
+		return nil
+	}
+	return in.checkMediaType()
+}
+
+func (in *incoming) checkMediaType() error {
+	const want = "send the body as Content-Type: application/json, in UTF-8 and without a Content-Encoding"
+	media, params, err := mime.ParseMediaType(in.Header.Get("Content-Type"))
+	switch {
+	case err != nil, media != "application/json", len(in.Header.Values("Content-Type")) > 1, in.Header.Get("Content-Encoding") != "":
+		return access.Invalid("unsupported_media_type", "", want)
+	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
+		return access.Invalid("unsupported_media_type", "", want)
+	}
+	return nil
+}
+
+// decode turns the body into a T. Every member must be one of T's, in its own
+// spelling; a null is as if the member were absent.
+func decode[T any](raw []byte) (v T, err error) {
+	if err := checkForm(raw); err != nil {
+		return v, err
+	}
+	if kind := jsontext.Value(raw).Kind(); kind != '{' {
+		return v, access.Invalid("wrong_type", "", "the body is %s; want an object", kindWord(kind))
+	}
+	err = json.Unmarshal(raw, &v,
+		json.RejectUnknownMembers(true),
+		json.WithUnmarshalers(json.UnmarshalFunc(readTime)))
+	if err != nil {
+		return v, memberFault[T](err)
+	}
+	return v, nil
+}
+
+// nextShift is a starts_at that the design names and this release does not have.
+const nextShift = "next_shift"
+
+// readTime reads an RFC 3339 time, as finely as the ledger keeps one.
+func readTime(raw []byte, t *time.Time) error {
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return errWrongType
+	}
+	if string(text) == nextShift {
+		return access.Invalid("next_shift_not_offered", "", "%q is not offered yet; send a time", nextShift)
+	}
+	var parsed time.Time
+	if err := parsed.UnmarshalText(text); err != nil {
+		return access.Invalid("invalid_time", "", "%q is not a time of RFC 3339, such as 2030-01-31T09:00:00Z", text)
+	}
+	*t = parsed.UTC().Truncate(time.Microsecond)
+	return nil
+}

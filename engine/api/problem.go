@@ -1,0 +1,136 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// Problem is what every error is answered with (RFC 9457).
+type Problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
+	Code      string `json:"code"`              // stable, for programs
+	Pointer   string `json:"pointer,omitempty"` // of the body's member at fault
+	RequestID string `json:"request_id"`
+}
+
+// codeStatus is the status of the codes whose status is not their kind's.
+var codeStatus = map[string]int{
+	// The body is not I-JSON, or the query is not one.
+	"malformed_json":   http.StatusBadRequest,
+	"invalid_utf8":     http.StatusBadRequest,
+	"duplicate_field":  http.StatusBadRequest,
+	"trailing_data":    http.StatusBadRequest,
+	"nesting_too_deep": http.StatusBadRequest,
+	"empty_body":       http.StatusBadRequest,
+	"unreadable_body":  http.StatusBadRequest,
+	"malformed_query":  http.StatusBadRequest,
+	// Who are you?
+	"token_missing":   http.StatusUnauthorized,
+	"token_malformed": http.StatusUnauthorized,
+	"token_invalid":   http.StatusUnauthorized,
+	// HTTP.
+	"method_not_allowed":     http.StatusMethodNotAllowed,
+	"body_too_large":         http.StatusRequestEntityTooLarge,
+	"unsupported_media_type": http.StatusUnsupportedMediaType,
+}
+
+// kinds is the status of every other error that wraps one of access's kinds, and
+// the code of one that has none.
+var kinds = []struct {
+	kind   error
+	status int
+	code   string
+}{
+	{access.ErrInvalid, http.StatusUnprocessableEntity, "invalid"},
+	{access.ErrDenied, http.StatusForbidden, "denied"},
+	{access.ErrNotFound, http.StatusNotFound, "not_found"},
+	{access.ErrConflict, http.StatusConflict, "conflict"},
+}
+
+// problemOf turns an error into its problem. ok is false for one that is not in
+// the tables: nothing of it is shown.
+func problemOf(err error) (p Problem, ok bool) {
+	if unexpected(err) {
+		return problem(http.StatusInternalServerError, "internal", "something failed inside; the operator's log has it under the request id"), false
+	}
+	for _, k := range kinds {
+		if !errors.Is(err, k.kind) {
+			continue
+		}
+		var fault *access.Error
+		if !errors.As(err, &fault) {
+			return problem(k.status, k.code, ""), true
+		}
+		status := k.status
+		if s, listed := codeStatus[fault.Code]; listed {
+			status = s
+		}
+		p := problem(status, fault.Code, fault.Detail)
+		p.Pointer = fault.Field
+		return p, true
+	}
+	return problem(http.StatusInternalServerError, "internal", ""), false // not reached: see unexpected
+}
+
+// unexpected reports whether any leaf of the error's tree is none of access's.
+// A refusal that could not be written down is such an error too.
+func unexpected(err error) bool {
+	switch err := err.(type) {
+	case *access.Error:
+		return false
+	case interface{ Unwrap() []error }:
+		for _, e := range err.Unwrap() {
+			if unexpected(e) {
+				return true
+			}
+		}
+		return false
+	case interface{ Unwrap() error }:
+		return err.Unwrap() == nil || unexpected(err.Unwrap())
+	}
+	for _, k := range kinds {
+		if err == k.kind {
+			return false
+		}
+	}
+	return true
+}
+
+func problem(status int, code, detail string) Problem {
+	title := strings.ReplaceAll(code, "_", " ")
+	return Problem{
+		Type: "urn:curfew:problem:" + code, Title: strings.ToUpper(title[:1]) + title[1:],
+		Status: status, Code: code, Detail: detail,
+	}
+}
+
+// refuse answers an error. One that is not in the tables is logged.
+func (s *server) refuse(c *gin.Context, err error) {
+	p, known := problemOf(err)
+	switch {
+	case known:
+	case c.Request.Context().Err() != nil && errors.Is(err, context.Cause(c.Request.Context())):
+		p = problem(http.StatusServiceUnavailable, "interrupted", "the request ended before its answer; ask again")
+	default:
+		s.log.Error("internal error", "request_id", trip(c).id, "route", c.FullPath(), "error", err)
+	}
+	s.writeProblem(c, p)
+}
+
+func (s *server) writeProblem(c *gin.Context, p Problem) {
+	p.RequestID = trip(c).id
+	raw, err := encode(p)
+	if err != nil { // a struct of strings: never
+		s.log.Error("internal error", "request_id", p.RequestID, "error", err)
+	}
+	write(c.Writer, p.Status, "application/problem+json", raw)
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// journey is what is known of a request beside itself.
+type journey struct {
+	id     string // X-Request-ID
+	caller string // once authenticated
+}
+
+type journeyKey struct{}
+
+// trip returns the journey that surround began.
+func trip(c *gin.Context) *journey {
+	if v, ok := c.Get(journeyKey{}); ok {
+		return v.(*journey)
+	}
+	return &journey{}
+}
+
+// surround names the request, sets the headers of every answer, and logs one
+// line: no body, no token, no query.
+func (s *server) surround(c *gin.Context) {
+	began := time.Now()
+	j := &journey{id: requestID(c.Request.Header)}
+	c.Set(journeyKey{}, j)
+	c.Header(requestIDHeader, j.id)
+	c.Header("Cache-Control", "no-store")
+	c.Header("X-Content-Type-Options", "nosniff")
+	defer func() {
+		route := c.FullPath()
+		if route == "" {
+			route = "none"
+		}
+		s.log.Info("request", "method", c.Request.Method, "route", route, "status", c.Writer.Status(),
+			"duration", time.Since(began), "request_id", j.id, "caller", j.caller)
+	}()
+	c.Next()
+}
+
+// survive turns a panic into an internal error.
+func (s *server) survive(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			panic(p) // the way of net/http to drop a connection
+		}
+		c.Abort()
+		s.log.Error("panic", "request_id", trip(c).id, "route", c.FullPath(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if !c.Writer.Written() {
+			internal, _ := problemOf(fmt.Errorf("panic: %v", p))
+			s.writeProblem(c, internal)
+		}
+	}()
+	c.Next()
+}
+
+// sameOrigin refuses a change that a browser sends for another site's page.
+func (s *server) sameOrigin(c *gin.Context) {
+	if err := s.origin.Check(c.Request); err != nil {
+		c.Abort()
+		s.refuse(c, access.Denied("cross_origin", "a page of another origin may not do this"))
+	}
+}
+
+func (s *server) noRoute(c *gin.Context) {
+	s.refuse(c, &access.Error{Kind: access.ErrNotFound, Code: "unknown_route", Detail: "there is no such route; see /openapi.json"})
+}
+
+// noMethod answers 405. The router has set Allow.
+func (s *server) noMethod(c *gin.Context) {
+	s.refuse(c, access.Invalid("method_not_allowed", "", "the route takes %s", c.Writer.Header().Get("Allow")))
+}
