@@ -132,7 +132,7 @@ func TestTargetDownAtTheEndIsToldOnceWhenItIsBack(t *testing.T) {
 		if n := len(w.target.verbs()) - before; n != 1 || w.target.holds() {
 			t.Fatalf("after it was back the target was told %d times (holds: %v), want once", n, w.target.holds())
 		}
-		w.pass(10 * time.Minute)
+		w.pass(time.Minute)
 		if n := len(w.target.verbs()) - before; n != 1 {
 			t.Fatalf("it was told %d times in all, want once", n)
 		}

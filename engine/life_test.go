@@ -179,12 +179,16 @@ func TestDeliveryThatIsOverdueIsAlertedOnce(t *testing.T) {
 			return 0, &access.DeliveryError{Class: access.ClassRefused, Status: 500, Err: errors.New("answered 500")}
 		})
 		r := w.mustAsk(time.Hour)
-		w.pass(access.OverdueAfter - time.Second)
-		if n := len(w.target.alerts); n != 0 {
+		w.pass(time.Second)
+		w.stop()
+		w.pass(access.OverdueAfter - time.Minute)
+		w.start()
+		w.pass(50 * time.Second)
+		if n := w.target.alerted(); n != 0 {
 			t.Fatalf("%d alerts before it was overdue", n)
 		}
-		w.pass(5 * time.Minute)
-		if n := len(w.target.alerts); n != 1 {
+		w.pass(time.Minute)
+		if n := w.target.alerted(); n != 1 {
 			t.Fatalf("%d alerts, want 1", n)
 		}
 		g, err := w.engine.Grant(t.Context(), as(alice), r.Grant.ID)
@@ -221,13 +225,14 @@ func TestTargetThatLeftTheConfiguration(t *testing.T) {
 		w.wantVerbs(provision)
 		g, err := w.engine.Grant(t.Context(), as(alice), r.Grant.ID)
 		must(t, err)
-		if !g.Binding.Overdue || len(w.target.alerts) != 1 {
-			t.Fatalf("binding is %+v with %d alerts, want it overdue and alerted", g.Binding, len(w.target.alerts))
+		if !g.Binding.Overdue || w.target.alerted() != 1 {
+			t.Fatalf("binding is %+v with %d alerts, want it overdue and alerted", g.Binding, w.target.alerted())
 		}
 		w.stop()
+		w.pass(8 * time.Minute)
 		w.contract = "box-1"
 		w.start()
-		w.pass(10 * time.Minute)
+		w.pass(time.Second)
 		w.wantVerbs(provision, deprovision)
 	})
 }

@@ -283,6 +283,12 @@ func (x *target) Overdue(_ context.Context, b access.Binding) {
 	x.alerts = append(x.alerts, b)
 }
 
+func (x *target) alerted() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.alerts)
+}
+
 func (x *target) script(answer func(access.Message) (time.Duration, error)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

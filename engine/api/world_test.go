@@ -33,7 +33,7 @@ var (
 // world is the API on a real engine and ledger, with a policy that answers what
 // a test sets.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	handler http.Handler
 	engine  *engine.Engine
 	ledger  *ledger.Ledger
@@ -42,7 +42,7 @@ type world struct {
 	ready   api.Readiness
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "curfew.db"))
 	must(t, err)
@@ -121,7 +121,7 @@ func (w *world) post(path, body string) *httptest.ResponseRecorder {
 }
 
 // want decodes an answer of the status.
-func want[T any](t *testing.T, rec *httptest.ResponseRecorder, status int) (v T) {
+func want[T any](t testing.TB, rec *httptest.ResponseRecorder, status int) (v T) {
 	t.Helper()
 	if rec.Code != status {
 		t.Fatalf("status %d, want %d: %s", rec.Code, status, rec.Body)
@@ -131,7 +131,7 @@ func want[T any](t *testing.T, rec *httptest.ResponseRecorder, status int) (v T)
 }
 
 // wantProblem checks a problem document and returns it.
-func wantProblem(t *testing.T, rec *httptest.ResponseRecorder, status int, code, pointer string) api.Problem {
+func wantProblem(t testing.TB, rec *httptest.ResponseRecorder, status int, code, pointer string) api.Problem {
 	t.Helper()
 	p := want[api.Problem](t, rec, status)
 	if p.Code != code || p.Pointer != pointer || p.Status != status || p.Type != "urn:curfew:problem:"+code || p.Title == "" {
@@ -242,7 +242,7 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
