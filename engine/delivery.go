@@ -258,7 +258,7 @@ func retryAt(t Target, b access.Binding, failure error, now time.Time) time.Time
 	if errors.As(failure, &de) {
 		wait = max(wait, min(de.RetryAfter, t.Retry.cap()))
 	}
-	return now.Add(wait)
+	return now.Add(wait).Truncate(time.Microsecond) // as the ledger keeps it
 }
 
 func attemptEvent(typ string, b access.Binding, d access.Delivery) audit.Event {

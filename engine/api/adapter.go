@@ -17,7 +17,7 @@ import (
 type incoming struct {
 	*http.Request
 	params gin.Params
-	writer http.ResponseWriter // for http.MaxBytesReader alone
+	writer http.ResponseWriter // the server's own, for http.MaxBytesReader alone
 	raw    []byte              // the body, once it was read
 }
 
@@ -46,7 +46,7 @@ func perform[In, Out any](s *server, c *gin.Context, read reader[In], do useCase
 	if err != nil {
 		return out, err
 	}
-	in := &incoming{Request: c.Request, params: c.Params, writer: c.Writer}
+	in := &incoming{Request: c.Request, params: c.Params, writer: unwrap(c.Writer)}
 	input, err := read(in)
 	if err != nil {
 		return out, err
@@ -55,6 +55,18 @@ func perform[In, Out any](s *server, c *gin.Context, read reader[In], do useCase
 		return out, err
 	}
 	return do(c.Request.Context(), call, input)
+}
+
+// unwrap returns the server's own writer: only that one can be told by
+// http.MaxBytesReader to close the connection after the answer.
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = u.Unwrap()
+	}
 }
 
 // renderer is an answer that is not one JSON document.

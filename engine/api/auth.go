@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -47,7 +48,7 @@ type identity struct {
 func newTokens(configured []Token) (tokens, error) {
 	var out tokens
 	var faults []error
-	names, secrets := map[string]bool{}, map[[sha256.Size]byte]string{}
+	names, secrets := map[string]bool{}, map[[sha256.Size]byte]int{}
 	for i, t := range configured {
 		fault := func(format string, args ...any) {
 			faults = append(faults, fmt.Errorf("token %d (%q): "+format, append([]any{i + 1, t.Name}, args...)...))
@@ -65,10 +66,10 @@ func newTokens(configured []Token) (tokens, error) {
 			fault("its secret has %d bytes; %d are the least", len(t.Secret), MinSecret)
 		case !visible(t.Secret):
 			fault("its secret holds a character that a header can not carry: want ASCII that can be seen")
-		case secrets[digest] != "":
-			fault("it has the secret of token %q", secrets[digest])
+		case secrets[digest] != 0:
+			fault("it has the secret of token %d", secrets[digest])
 		default:
-			secrets[digest] = t.Name
+			secrets[digest] = i + 1
 		}
 		if err != nil {
 			fault("its subject: %w", err)
@@ -108,7 +109,8 @@ func (s *server) authenticate(c *gin.Context) (engine.Call, error) {
 		code, detail = "token_invalid", "the bearer token is not known; ask an operator for one"
 	}
 	c.Header("WWW-Authenticate", "Bearer")
-	return call, s.engine.RefuseCaller(c.Request.Context(), call, code, detail)
+	// Who leaves at once is written down all the same.
+	return call, s.engine.RefuseCaller(context.WithoutCancel(c.Request.Context()), call, code, detail)
 }
 
 // bearer returns the token of the Authorization header, or why there is none.

@@ -84,7 +84,7 @@ func TestBadTokensAreRefusedTogether(t *testing.T) {
 	text := err.Error()
 	for _, says := range []string{
 		`token 1 (""): it has no name`, `token 2 ("short"): its secret has 7 bytes; 16 are the least`,
-		`token 3 ("same"): it has the secret of`, `token 4 ("same"): another token has the name`,
+		`token 3 ("same"): it has the secret of token 1`, `token 4 ("same"): another token has the name`,
 		`token 5 ("nobody"): its subject`, `token 6 ("spaced"): its secret holds a character`,
 		"the engine is missing", "the log is missing",
 	} {

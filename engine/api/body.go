@@ -46,7 +46,6 @@ func (in *incoming) read() error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		in.writer.Header().Set("Connection", "close") // the rest of it is not worth reading
 		return access.Invalid("body_too_large", "", "the body has more than %d bytes", MaxBody)
 	case err != nil:
 		return access.Invalid("unreadable_body", "", "the body ended early or could not be read")
@@ -95,13 +94,13 @@ const nextShift = "next_shift"
 func readTime(raw []byte, t *time.Time) error {
 	text, err := jsontext.AppendUnquote(nil, raw)
 	if err != nil {
-		return errWrongType
+		return access.Invalid("wrong_type", "", "it is %s; want a string", kindWord(jsontext.Value(raw).Kind()))
 	}
 	if string(text) == nextShift {
 		return access.Invalid("next_shift_not_offered", "", "%q is not offered yet; send a time", nextShift)
 	}
 	var parsed time.Time
-	if err := parsed.UnmarshalText(text); err != nil {
+	if err := json.Unmarshal(raw, &parsed); err != nil { // stricter than package time
 		return access.Invalid("invalid_time", "", "%q is not a time of RFC 3339, such as 2030-01-31T09:00:00Z", text)
 	}
 	*t = parsed.UTC().Truncate(time.Microsecond)

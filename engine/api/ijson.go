@@ -67,9 +67,6 @@ func formFault(err error, size int) error {
 	return access.Invalid("malformed_json", "", "the body is not JSON: see the byte at offset %d", syntax.ByteOffset)
 }
 
-// errWrongType is what an unmarshaler of ours says of a value of the wrong type.
-var errWrongType = errors.New("wrong type")
-
 // memberFault says which member of a T is at fault and why, as an access.Error.
 func memberFault[T any](err error) error {
 	var semantic *json.SemanticError

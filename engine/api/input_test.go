@@ -220,8 +220,10 @@ func FuzzBody(f *testing.F) {
 	for _, seed := range []string{askFor2h, `{"for":7200}`, "{\"\xff\":1}", `{"subject":{"type":1}}`, `{"starts_at":"next_shift"}`, `[[[`, ``} {
 		f.Add([]byte(seed))
 	}
-	w := newWorld(f)
+	shared := newWorld(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		w := *shared
+		w.t = t
 		if rec := w.post("/v1/decisions", string(raw)); rec.Code >= 500 {
 			t.Fatal(fmt.Sprint(rec.Code, rec.Body))
 		}

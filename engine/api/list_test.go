@@ -98,7 +98,7 @@ func TestAuditEventsAsJSONAndNDJSON(t *testing.T) {
 	if cursor == "" || cursor != asJSON.NextCursor {
 		t.Fatalf("cursor %q, as JSON %q", cursor, asJSON.NextCursor)
 	}
-	if rest := want[page](t, w.get("/v1/audit/events?cursor="+cursor), 200); len(rest.Items) != 0 || rest.NextCursor == nil {
+	if rest := want[page](t, w.get("/v1/audit/events?request_id="+r.ID+"&cursor="+cursor), 200); len(rest.Items) != 0 || rest.NextCursor == nil {
 		t.Fatalf("after the end there is %+v", rest)
 	}
 	newest := want[page](t, w.get("/v1/audit/events?newest=true&limit=1&request_id="+r.ID), 200)

@@ -36,6 +36,7 @@ type message struct {
 		Subject, Resource struct{ Type, ID string }
 		Action            struct{ Name string }
 		ExpiresAt         *time.Time `json:"expires_at"`
+		EndReason         string     `json:"end_reason"`
 		Grants            []struct{ Reason string }
 	} `json:"data"`
 }
@@ -52,7 +53,7 @@ func newReceiver(secret string, out io.Writer) (*receiver, error) {
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	now := time.Now().UTC().Format(time.TimeOnly)
+	now := time.Now().UTC().Format("15:04:05.000")
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, 1<<20))
 	if err == nil {
 		err = r.hook.Verify(body, request.Header)
@@ -88,14 +89,20 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 // String renders the message in a line. Reasons are a person's words: quoted, they
 // can not forge another line.
 func (m message) String() string {
-	d, expires := m.Data, "never"
+	d, more := m.Data, ""
 	if d.ExpiresAt != nil {
-		expires = d.ExpiresAt.UTC().Format(time.RFC3339)
+		more = ", expires_at " + d.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if d.EndReason != "" {
+		more = ", end_reason " + d.EndReason
 	}
 	reasons := make([]string, 0, len(d.Grants))
 	for _, grant := range d.Grants {
 		reasons = append(reasons, grant.Reason)
 	}
-	return fmt.Sprintf("%s %s:%s %s %s:%s generation %d, expires_at %s, reasons %q", m.Type,
-		d.Subject.Type, d.Subject.ID, d.Action.Name, d.Resource.Type, d.Resource.ID, d.Binding.Generation, expires, reasons)
+	if len(reasons) > 0 {
+		more += fmt.Sprintf(", reasons %q", reasons)
+	}
+	return fmt.Sprintf("%s %s:%s %s %s:%s generation %d%s", m.Type,
+		d.Subject.Type, d.Subject.ID, d.Action.Name, d.Resource.Type, d.Resource.ID, d.Binding.Generation, more)
 }

@@ -77,7 +77,7 @@ func deliver(t *testing.T, url, secret string) error {
 
 func TestReceiver(t *testing.T) {
 	p := start(t)
-	want := regexp.MustCompile(`^\d\d:\d\d:\d\d access\.provision user:alice@example\.com debug customer:acme generation 3, ` +
+	want := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3} access\.provision user:alice@example\.com debug customer:acme generation 3, ` +
 		`expires_at 2026-11-22T12:00:00Z, reasons \["ticket 7\\nforged line"\], signature ok$`)
 
 	// The program prints before it answers, into a pipe: read along.

@@ -1,0 +1,74 @@
+# `make help` lists the targets. Everything that a target needs beside Go, git and
+# make it builds from pinned versions, or installs from Debian and says so.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build run demo test unit lint policy vuln bench fmt tidy clean deps
+
+BIN     := bin
+TOOLS   := $(BIN)/tools
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOBUILD := go build -trimpath -ldflags "-X main.release=$(VERSION)"
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the gateway, and the quickstart's receiver and demo, into bin/
+	@mkdir -p $(BIN)
+	$(GOBUILD) -o $(BIN)/curfew ./cmd/curfew
+	$(GOBUILD) -o $(BIN)/receiver ./examples/quickstart/receiver
+	$(GOBUILD) -o $(BIN)/demo ./examples/quickstart/demo
+
+run: build ## Run the gateway and a receiver on the quickstart, until Ctrl-C
+	@examples/quickstart/run.sh $(BIN)
+
+demo: build ## Play the story by itself; exits 0 only if each step happened
+	@$(BIN)/demo -curfew $(BIN)/curfew -receiver $(BIN)/receiver -quickstart examples/quickstart
+
+test: lint policy unit ## Run everything that must be green: linters, policies, all tests with -race
+
+unit: deps ## Run the Go tests, with -race
+	go test -race -timeout 20m ./...
+
+lint: deps $(TOOLS)/golangci-lint ## Run the linters over the Go code
+	$(TOOLS)/golangci-lint run ./...
+
+policy: $(TOOLS)/opa $(TOOLS)/regal ## Check, test and lint the policies with the stock tools
+	$(TOOLS)/opa fmt --fail --list policies examples
+	$(TOOLS)/opa check --strict -s policies/schemas policies
+	$(TOOLS)/opa test --coverage --threshold 100 --format json policies >/dev/null || { $(TOOLS)/opa test -v policies; exit 1; }
+	$(TOOLS)/opa test policies
+	$(TOOLS)/regal lint policies
+
+vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities (needs vuln.go.dev)
+	$(TOOLS)/govulncheck ./...
+
+bench: ## Measure; prints tables and writes JSON under tests/bench/results
+	go test -run '^$$' -bench . -benchtime 1x -count 1 -timeout 30m ./tests/bench -args -report
+
+fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
+	$(TOOLS)/golangci-lint fmt ./...
+	$(TOOLS)/opa fmt --write policies examples
+
+tidy: ## Tidy every go.mod
+	for d in . tools tools/lint tools/regal; do (cd $$d && go mod tidy) || exit 1; done
+
+clean: ## Remove what was built; the quickstart's state stays in .quickstart
+	rm -rf $(BIN)
+
+# The race detector needs a C compiler.
+deps:
+	@command -v gcc >/dev/null || { \
+	  echo "gcc is missing, which the race detector needs: installing it with apt"; \
+	  $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends gcc libc6-dev; }
+
+# Tools at the exact versions of their own modules.
+$(TOOLS)/opa: tools/go.mod
+	cd tools && go build -o ../$@ github.com/open-policy-agent/opa
+$(TOOLS)/govulncheck: tools/go.mod
+	cd tools && go build -o ../$@ golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/golangci-lint: tools/lint/go.mod
+	cd tools/lint && go build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/regal: tools/regal/go.mod
+	cd tools/regal && go build -o ../../$@ github.com/open-policy-agent/regal
