@@ -7,8 +7,7 @@ SHELL := /bin/bash
 
 BIN     := bin
 TOOLS   := $(BIN)/tools
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-GOBUILD := go build -trimpath -ldflags "-X main.release=$(VERSION)"
+GOBUILD := go build -trimpath
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## List the targets

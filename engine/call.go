@@ -83,14 +83,18 @@ func (e *Engine) RefuseCaller(ctx context.Context, call Call, code, detail strin
 }
 
 // recordRefusal writes one event a key and minute, and returns the refusal. If
-// it can not be written the call is refused all the same.
+// it can not be written the call is refused all the same. That the caller has
+// left does not keep it out of the log.
 func (e *Engine) recordRefusal(ctx context.Context, call Call, typ, key string, data map[string]any, refusal error) error {
-	if !e.refused.first(typ+" "+key, e.ledger.Now()) {
+	key = typ + " " + key
+	if !e.refused.first(key, e.ledger.Now()) {
 		return refusal
 	}
 	event := call.event(typ)
 	event.Data = data
-	if err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return tx.Append(event) }); err != nil {
+	err := e.ledger.Update(context.WithoutCancel(ctx), func(tx *ledger.Tx) error { return tx.Append(event) })
+	if err != nil {
+		e.refused.forget(key)
 		e.log.Error("a refusal could not be written to the audit log", "type", typ, "error", err)
 	}
 	return refusal

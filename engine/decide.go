@@ -25,6 +25,9 @@ func view(d access.DecisionRecord) DecisionView {
 // Decide says what policy would answer, and changes nothing but the record that
 // it was asked.
 func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, error) {
+	if kept, found, err := replay[DecisionView](ctx, e, call); found || err != nil {
+		return kept, err
+	}
 	a, err := e.admit(ctx, call, opDecide, ask)
 	if err != nil {
 		return DecisionView{}, err
@@ -36,8 +39,8 @@ func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, 
 	event := call.event(audit.DecisionAsked).About(a.Entitled)
 	event.DecisionID, event.Revision = audit.Text(d.ID), audit.Text(d.Revision)
 	event.Data = map[string]any{"effect": d.Decision.Effect}
-	return view(d), e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		return errors.Join(tx.PutDecision(d), tx.Append(event))
+	return once(ctx, e, call, func(tx *ledger.Tx) (DecisionView, error) {
+		return view(d), errors.Join(tx.PutDecision(d), tx.Append(event))
 	})
 }
 

@@ -82,7 +82,9 @@ func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Gra
 		return GrantView{}, err
 	}
 	if kept, found, err := replay[GrantView](ctx, e, call); found || err != nil {
-		e.apply(ctx, effects{ended: []access.Grant{kept.Grant}})
+		if found {
+			e.apply(ctx, effects{ended: []access.Grant{kept.Grant}})
+		}
 		return kept, err
 	}
 	before, err := e.readGrant(ctx, call, opRevoke, id)

@@ -18,6 +18,13 @@ const maxKeys = 10_000
 
 func newOnceAMinute() *onceAMinute { return &onceAMinute{seen: map[string]bool{}} }
 
+// forget makes the next time of the key the first again.
+func (o *onceAMinute) forget(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.seen, key)
+}
+
 func (o *onceAMinute) first(key string, now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -140,6 +140,9 @@ func (e *Engine) grant(
 
 // Withdraw takes a pending request back.
 func (e *Engine) Withdraw(ctx context.Context, call Call, id, comment string) (RequestView, error) {
+	if kept, found, err := replay[RequestView](ctx, e, call); found || err != nil {
+		return kept, err
+	}
 	if err := checkText("/comment", comment); err != nil {
 		return RequestView{}, err
 	}

@@ -157,7 +157,7 @@ func TestLargeBodyOverTheNetworkIsAnswered(t *testing.T) {
 	server := httptest.NewServer(w.handler)
 	defer server.Close()
 	body := io.LimitReader(strings.NewReader(strings.Repeat(" ", 10<<20)), 10<<20)
-	r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/v1/requests", body)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/requests", body)
 	must(t, err)
 	r.Header.Set("Authorization", "Bearer "+aliceSecret)
 	r.Header.Set("Content-Type", "application/json")
@@ -166,8 +166,8 @@ func TestLargeBodyOverTheNetworkIsAnswered(t *testing.T) {
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(r)
 	must(t, err)
-	defer resp.Body.Close()
-	if resp.StatusCode != 413 {
+	must(t, resp.Body.Close())
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Fatalf("status %d", resp.StatusCode)
 	}
 }

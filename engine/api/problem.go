@@ -56,18 +56,23 @@ var kinds = []struct {
 	{access.ErrConflict, http.StatusConflict, "conflict"},
 }
 
-// problemOf turns an error into its problem. ok is false for one that is not in
-// the tables: nothing of it is shown.
+// problemOf turns an error into its problem, of several the first. ok is false
+// for one that is not in the tables: nothing of it is shown.
 func problemOf(err error) (p Problem, ok bool) {
+	internal := problem(http.StatusInternalServerError, "internal", "something failed inside; the operator's log has it under the request id")
 	if unexpected(err) {
-		return problem(http.StatusInternalServerError, "internal", "something failed inside; the operator's log has it under the request id"), false
+		return internal, false
+	}
+	kind := err
+	var fault *access.Error
+	if errors.As(err, &fault) {
+		kind = fault.Kind
 	}
 	for _, k := range kinds {
-		if !errors.Is(err, k.kind) {
+		switch {
+		case !errors.Is(kind, k.kind):
 			continue
-		}
-		var fault *access.Error
-		if !errors.As(err, &fault) {
+		case fault == nil:
 			return problem(k.status, k.code, ""), true
 		}
 		status := k.status
@@ -78,13 +83,13 @@ func problemOf(err error) (p Problem, ok bool) {
 		p.Pointer = fault.Field
 		return p, true
 	}
-	return problem(http.StatusInternalServerError, "internal", ""), false // not reached: see unexpected
+	return internal, false
 }
 
 // unexpected reports whether any leaf of the error's tree is none of access's.
 // A refusal that could not be written down is such an error too.
 func unexpected(err error) bool {
-	switch err := err.(type) {
+	switch err := err.(type) { //nolint:errorlint // this walks the tree itself
 	case *access.Error:
 		return false
 	case interface{ Unwrap() []error }:
@@ -98,7 +103,7 @@ func unexpected(err error) bool {
 		return err.Unwrap() == nil || unexpected(err.Unwrap())
 	}
 	for _, k := range kinds {
-		if err == k.kind {
+		if err == k.kind { //nolint:errorlint // err is a leaf
 			return false
 		}
 	}
