@@ -48,7 +48,7 @@ const (
 // authorize asks policy whether the caller may do this. A refusal is ErrDenied
 // and, once a minute for the same caller and operation, an audit event.
 func (e *Engine) authorize(ctx context.Context, call Call, operation string, object access.APIObject) error {
-	groups, known, err := e.ledger.GroupsOf(ctx, call.Caller)
+	groups, known, err := e.ledger.Groups(ctx, call.Caller)
 	if err != nil {
 		return err
 	}

@@ -78,9 +78,9 @@ func (l *Ledger) next() time.Time {
 // at start is then of a process that is gone.
 func (l *Ledger) Alone() bool { return l.db.Alone() }
 
-// GroupsOf returns the groups of a subject, and whether any source knows it. It
+// Groups returns the groups of a subject, and whether any source knows it. It
 // satisfies facts.People.
-func (l *Ledger) GroupsOf(ctx context.Context, s access.Subject) (groups []string, known bool, err error) {
+func (l *Ledger) Groups(ctx context.Context, s access.Subject) (groups []string, known bool, err error) {
 	err = l.View(ctx, func(tx *Tx) error {
 		groups, known, err = tx.Groups(s)
 		return err

@@ -26,7 +26,7 @@ import (
 var _ ledger.DB = (*DB)(nil)
 
 // ErrLocked says that another process has the ledger open.
-var ErrLocked = errors.New("another process holds this ledger; SQLite serves one curfew at a time (use PostgreSQL for several)")
+var ErrLocked = errors.New("another process holds this ledger; on SQLite one curfew runs at a time")
 
 // readers bounds the connections that read: more would take the writer's CPU.
 const readers = 4
@@ -114,7 +114,11 @@ func (db *DB) Alone() bool { return true }
 
 // View runs fn in a read-only transaction on a snapshot.
 func (db *DB) View(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return view(ctx, db.reader, fn)
+}
+
+func view(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}

@@ -298,7 +298,7 @@ func peopleUnion(t *testing.T, f *fixture) {
 	put("token", access.Person{Subject: alice, Groups: []string{"admins", "eng"}})
 	want := func(s access.Subject, groups []string, known bool) {
 		t.Helper()
-		got, k, err := f.l.GroupsOf(t.Context(), s)
+		got, k, err := f.l.Groups(t.Context(), s)
 		f.must(err)
 		if !slices.Equal(got, groups) || k != known {
 			t.Errorf("%s has groups %v (known %v), want %v (%v)", s, got, k, groups, known)

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) configCommand() *cobra.Command {
+	var againstLedger bool
+	check := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a configuration and all that it refers to",
+		Long: "Check a configuration, the files that it names, its secrets and its policies, and say\n" +
+			"everything that is wrong. A secret file that others may read is a warning. An edit\n" +
+			"that drops or moves a target through which access was given and not yet taken away\n" +
+			"is refused; the ledger is only read, also while the gateway runs.",
+		Args: cobra.ExactArgs(1),
+		RunE: c.does(func(cmd *cobra.Command, args []string) error {
+			return c.checkConfig(cmd.Context(), args[0], againstLedger)
+		}),
+	}
+	check.Flags().BoolVar(&againstLedger, "against-ledger", true, "hold the targets against what the ledger needs")
+	return group("config", "Check a configuration", check)
+}
+
+func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) error {
+	cfg, err := loadConfig(path, c.LookupEnv)
+	if err != nil {
+		return err
+	}
+	for _, warning := range cfg.Warnings {
+		_, _ = fmt.Fprintln(c.Err, "warning:", clean(warning))
+	}
+	faults := faults(cfg.Missing)
+	policy, err := openPolicy(ctx, cfg, nil)
+	faults.takeAll(err)
+	if againstLedger {
+		faults.takeAll(checkAgainstLedger(ctx, cfg))
+	}
+	if err := faults.err(); err != nil {
+		return fmt.Errorf("%s:\n%w", path, err)
+	}
+	err = errors.Join(
+		c.say("ok: configuration: %s, %s", counted(len(cfg.Tokens), "token", "tokens"), counted(len(cfg.Targets), "target", "targets")),
+		c.say("ok: policies: revision %s", short(policy.Revision())),
+		c.say("ok: data: %s, %s", cfg.data(), counted(len(cfg.Rota.Schedules), "schedule", "schedules")))
+	if againstLedger {
+		err = errors.Join(err, c.say("ok: ledger: every target that it needs is configured"))
+	}
+	return err
+}

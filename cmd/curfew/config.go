@@ -1,0 +1,83 @@
+package main
+
+import (
+	"time"
+
+	"github.com/curfew-access/curfew/connectors/rota"
+	"github.com/curfew-access/curfew/connectors/webhook"
+	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// Config is a configuration file, read with all that it refers to, resolved and
+// checked. Paths in it are absolute.
+type Config struct {
+	Path        string
+	Listen      string
+	ExternalURL string
+	LedgerPath  string // of the SQLite file
+	PoliciesDir string // "": the policies that curfew ships with
+	Tokens      []Token
+	RotaPath    string // "": nobody is known to be on call
+	Rota        rota.File
+	Targets     []Target
+	People      []access.Person
+	HasSeed     bool // whether there is a catalogue file; without one the catalogue is left as it is
+	Seed        access.Catalogue
+
+	// Warnings are what an operator should know and what hinders nothing.
+	Warnings []string
+	// Missing are targets that can not be used because a secret of theirs is not
+	// there. The gateway starts without them, degraded; a check refuses them.
+	Missing []error
+}
+
+// Token is a bearer token and who it stands for.
+type Token struct {
+	Name    string
+	Subject access.Subject
+	Groups  []string // nil: the token says nothing of groups
+	Secret  Secret
+}
+
+// Target is a webhook that opens and closes access.
+type Target struct {
+	Name    string
+	Webhook *webhook.Target
+	Retired bool
+	MaxLag  time.Duration
+	Retry   engine.Backoff
+}
+
+// engine is what the engine must know of the target.
+func (t Target) engine() engine.Target {
+	return engine.Target{
+		Name: t.Name, Contract: t.Webhook.Contract(), Retired: t.Retired,
+		Deadline: t.Webhook.Deadline(), MaxLag: t.MaxLag, Retry: t.Retry,
+	}
+}
+
+// tokenPersons is what the tokens say of the groups of their subjects: of one
+// subject with several tokens, all of them together.
+func (c Config) tokenPersons() []access.Person {
+	at := map[access.Subject]int{}
+	var persons []access.Person
+	for _, t := range c.Tokens {
+		if t.Groups == nil {
+			continue
+		}
+		i, known := at[t.Subject]
+		if !known {
+			i = len(persons)
+			at[t.Subject] = i
+			persons = append(persons, access.Person{Subject: t.Subject})
+		}
+		persons[i].Groups = append(persons[i].Groups, t.Groups...)
+	}
+	return persons
+}
+
+// data counts what the configuration's files hold.
+func (c Config) data() string {
+	return counted(len(c.Seed.Resources), "resource", "resources") + ", " + counted(len(c.People), "person", "people")
+}

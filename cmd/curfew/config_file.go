@@ -1,0 +1,57 @@
+package main
+
+import "go.yaml.in/yaml/v3"
+
+// configFile is the configuration as it is written. Texts stay texts and what
+// this release does not offer stays a node, so that every fault is found at
+// once and named by its place.
+type configFile struct {
+	Listen      string        `yaml:"listen"`       // address; default 127.0.0.1:8080
+	ExternalURL string        `yaml:"external_url"` // as others reach it; default http://<listen>
+	Ledger      string        `yaml:"ledger"`       // sqlite:<path>; default sqlite:curfew.db
+	Lease       string        `yaml:"lease"`        // memory, the default
+	Policies    yaml.Node     `yaml:"policies"`     // a directory; default: those that curfew ships with
+	Auth        authEntry     `yaml:"auth"`
+	OnCall      onCallEntry   `yaml:"oncall"`
+	Targets     []targetEntry `yaml:"targets"`
+	People      string        `yaml:"people"`    // file
+	Resources   string        `yaml:"resources"` // file
+	Slack       yaml.Node     `yaml:"slack"`
+	Sinks       yaml.Node     `yaml:"sinks"`
+}
+
+type authEntry struct {
+	Tokens []tokenEntry `yaml:"tokens"`
+	OIDC   yaml.Node    `yaml:"oidc"`
+}
+
+type tokenEntry struct {
+	Name    string    `yaml:"name"`
+	Subject string    `yaml:"subject"` // "service:ci"
+	Groups  []string  `yaml:"groups"`  // absent: the token says nothing of them
+	Secret  secretRef `yaml:"secret"`
+}
+
+type onCallEntry struct {
+	Rota      string    `yaml:"rota"` // file
+	PagerDuty yaml.Node `yaml:"pagerduty"`
+}
+
+type targetEntry struct {
+	Name    string        `yaml:"name"`
+	Webhook *webhookEntry `yaml:"webhook"`
+	Retired bool          `yaml:"retired"` // drains, and takes no new access
+}
+
+type webhookEntry struct {
+	URL             string               `yaml:"url"`
+	Secret          secretRef            `yaml:"secret"`           // signs
+	PreviousSecrets []secretRef          `yaml:"previous_secrets"` // sign as well, while they are changed over
+	Headers         map[string]secretRef `yaml:"headers"`          // a value may be env:NAME or file:PATH
+	Confirm         string               `yaml:"confirm"`          // response, the default
+	Timeout         string               `yaml:"timeout"`          // of an attempt; default 15s
+	MaxLag          string               `yaml:"max_lag"`          // how long after an attempt its effect may come; default 0s
+	Renew           bool                 `yaml:"renew"`
+	RetryFirst      string               `yaml:"retry_first"` // the first pause between attempts; default 1s
+	RetryCap        string               `yaml:"retry_cap"`   // the longest; default 5m
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	defaultListen = "127.0.0.1:8080"
+	defaultLedger = "sqlite:curfew.db"
+)
+
+// configReader turns a configFile into a Config and collects what is wrong.
+type configReader struct {
+	faults
+	dir       string // relative paths begin here
+	lookupEnv func(string) (string, bool)
+	cfg       Config
+}
+
+// loadConfig reads a configuration and every file that it refers to. It reports
+// all faults at once.
+func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return Config{}, err
+	}
+	r := &configReader{dir: filepath.Dir(absolute), lookupEnv: lookupEnv, cfg: Config{Path: absolute}}
+	var file configFile
+	if err := decodeYAML(absolute, &file); err != nil {
+		if os.IsNotExist(err) {
+			return Config{}, err
+		}
+		r.faults = append(r.faults, partsOf(err)...)
+	}
+	r.listen(file)
+	r.stores(file)
+	r.policies(file.Policies)
+	r.tokens(file.Auth)
+	r.targets(file.Targets)
+	r.onCall(file.OnCall)
+	r.people(file.People)
+	r.resources(file)
+	r.unless(file.Slack, "slack", "reviews are answered with curfew approve and curfew deny, or through the API")
+	r.unless(file.Sinks, "sinks", "read the audit log with curfew audit tail -f, or through the API")
+	if err := r.err(); err != nil {
+		return Config{}, fmt.Errorf("%s:\n%w", path, err)
+	}
+	return r.cfg, nil
+}
+
+func (r *configReader) warn(format string, args ...any) {
+	r.cfg.Warnings = append(r.cfg.Warnings, fmt.Sprintf(format, args...))
+}
+
+// notOffered notes that a key is of the design and not of this release.
+func (r *configReader) notOffered(place, instead string) {
+	r.add(place, "not offered by this release yet; %s", instead)
+}
+
+// unless notes that a key is set that this release does not offer.
+func (r *configReader) unless(n yaml.Node, place, instead string) {
+	if !n.IsZero() {
+		r.notOffered(place, instead)
+	}
+}
+
+// path makes a path of the configuration absolute.
+func (r *configReader) path(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(r.dir, p)
+}
+
+func (r *configReader) listen(file configFile) {
+	r.cfg.Listen, r.cfg.ExternalURL = orElse(file.Listen, defaultListen), file.ExternalURL
+	host, port, err := net.SplitHostPort(r.cfg.Listen)
+	if err != nil {
+		r.add("listen", "%q is not <host>:<port>, such as %s", r.cfg.Listen, defaultListen)
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		r.add("listen", "%q is not a port: want 0 to 65535", port)
+	}
+	u, err := url.Parse(file.ExternalURL)
+	switch {
+	case file.ExternalURL == "":
+		r.cfg.ExternalURL = "http://" + r.cfg.Listen
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
+		r.add("external_url", "it is not an http or https URL without user, query and fragment, such as https://curfew.example.com")
+	}
+	if !loopback(host) && !strings.HasPrefix(r.cfg.ExternalURL, "https://") {
+		r.warn("listen: %s is open to the network without TLS, so tokens travel in clear; put a proxy with TLS in front "+
+			"and name its https:// address in external_url, or listen on 127.0.0.1", r.cfg.Listen)
+	}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (r *configReader) stores(file configFile) {
+	kind, path, _ := strings.Cut(orElse(file.Ledger, defaultLedger), ":")
+	switch {
+	case kind == "postgres" || kind == "postgresql":
+		r.notOffered("ledger", "this release keeps its ledger in a file: "+defaultLedger)
+	case kind != "sqlite" || path == "":
+		r.add("ledger", "want sqlite:<path>, such as %s", defaultLedger)
+	default:
+		r.cfg.LedgerPath = r.path(path)
+		r.directory("ledger", filepath.Dir(r.cfg.LedgerPath))
+	}
+	kind, _, _ = strings.Cut(file.Lease, ":")
+	switch {
+	case kind == "redis", kind == "rediss", strings.HasPrefix(kind, "redis+"):
+		r.notOffered("lease", "this release keeps its leases in process: memory")
+	case file.Lease != "" && file.Lease != "memory":
+		r.add("lease", "want memory")
+	}
+}
+
+func (r *configReader) policies(n yaml.Node) {
+	switch {
+	case n.IsZero():
+	case n.Kind == yaml.MappingNode:
+		r.notOffered("policies", "name a directory with the policies in it")
+	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Value == "":
+		r.add("policies", "want a directory, or leave the key out for the policies that curfew ships with")
+	default:
+		r.cfg.PoliciesDir = r.path(n.Value)
+		r.directory("policies", r.cfg.PoliciesDir)
+	}
+}
+
+// directory notes a directory that is not there.
+func (r *configReader) directory(place, path string) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		r.add(place, "the directory %s is not there; make it", path)
+	case !info.IsDir():
+		r.add(place, "%s is not a directory", path)
+	}
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

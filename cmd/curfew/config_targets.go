@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/curfew-access/curfew/connectors/webhook"
+	"github.com/curfew-access/curfew/engine"
+)
+
+func (r *configReader) targets(entries []targetEntry) {
+	names := map[string]string{}
+	for i, entry := range entries {
+		place := fmt.Sprintf("targets[%d]", i)
+		if first, taken := names[entry.Name]; taken {
+			r.add(place+".name", "%q is %s already", entry.Name, first)
+		}
+		names[entry.Name] = place
+		if entry.Webhook == nil {
+			r.add(place+".webhook", "it is missing; a target is a webhook")
+			continue
+		}
+		r.target(place, entry)
+	}
+}
+
+func (r *configReader) target(place string, entry targetEntry) {
+	hook, before := entry.Webhook, len(r.faults)
+	cfg := webhook.Config{Name: entry.Name, URL: hook.URL, Headers: map[string]string{}}
+	t := Target{Name: entry.Name, Retired: entry.Retired}
+
+	at := place + ".webhook"
+	cfg.Timeout = r.duration(at+".timeout", hook.Timeout, 0)
+	t.MaxLag = r.duration(at+".max_lag", hook.MaxLag, 0)
+	t.Retry = engine.Backoff{
+		First: r.duration(at+".retry_first", hook.RetryFirst, time.Second),
+		Cap:   r.duration(at+".retry_cap", hook.RetryCap, 5*time.Minute),
+	}
+	if t.Retry.First > t.Retry.Cap || t.Retry.First <= 0 {
+		r.add(at+".retry_first", "%s is not longer than zero and at most retry_cap, %s", t.Retry.First, t.Retry.Cap)
+	}
+	r.confirmation(at, hook)
+	missing := r.webhookSecrets(at, hook, &cfg)
+	probe(&r.faults, place, cfg)
+	if len(r.faults) > before || missing != nil {
+		if missing != nil {
+			r.cfg.Missing = append(r.cfg.Missing, fmt.Errorf("the target %q is left out: %w", entry.Name, missing))
+		}
+		return
+	}
+	var err error
+	if t.Webhook, err = webhook.New(cfg); err != nil {
+		r.take(at, err)
+		return
+	}
+	r.cfg.Targets = append(r.cfg.Targets, t)
+}
+
+func (r *configReader) confirmation(at string, hook *webhookEntry) {
+	switch hook.Confirm {
+	case "", "response":
+	case "callback":
+		r.notOffered(at+".confirm", "the target confirms with its response: response")
+	default:
+		r.add(at+".confirm", "%q is not response", hook.Confirm)
+	}
+	if hook.Renew {
+		r.notOffered(at+".renew", "the target is told when access begins and ends: false")
+	}
+}
+
+// webhookSecrets resolves the secrets and headers into cfg. Those that are named
+// well and are not there it returns: they do not keep the gateway from starting.
+func (r *configReader) webhookSecrets(at string, hook *webhookEntry, cfg *webhook.Config) error {
+	var missing []error
+	resolve := func(place string, ref secretRef, use func(string)) {
+		secret, err := r.secret(place, ref)
+		switch {
+		case err == nil:
+			use(secret.Reveal())
+		case errors.Is(err, errSecretMissing):
+			missing = append(missing, fmt.Errorf("%s: %w", place, err))
+		default:
+			r.take(place, err)
+		}
+	}
+	sign := func(text string) { cfg.Secrets = append(cfg.Secrets, text) }
+	resolve(at+".secret", hook.Secret, sign)
+	for i, ref := range hook.PreviousSecrets {
+		resolve(fmt.Sprintf("%s.previous_secrets[%d]", at, i), ref, sign)
+	}
+	for _, name := range slices.Sorted(maps.Keys(hook.Headers)) {
+		ref, place := hook.Headers[name], at+".headers."+name
+		if ref != "" && !ref.isRef() && !authenticates(name) {
+			cfg.Headers[name] = string(ref)
+			continue
+		}
+		resolve(place, ref, func(text string) { cfg.Headers[name] = text })
+	}
+	return errors.Join(missing...)
+}
+
+// authenticates reports whether a header of this name holds a secret.
+func authenticates(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"auth", "cookie", "token", "secret", "key", "password", "credential"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// probe asks the connector about each part of a target by itself, so that a
+// fault has the place of its part.
+func probe(f *faults, place string, cfg webhook.Config) {
+	const secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // well-formed, and used for nothing else
+	part := func(place string, set func(*webhook.Config)) {
+		c := webhook.Config{Name: "probe", URL: "http://probe.invalid", Secrets: []string{secret}}
+		set(&c)
+		if _, err := webhook.New(c); err != nil {
+			f.take(place, errors.Unwrap(err))
+		}
+	}
+	part(place+".name", func(c *webhook.Config) { c.Name = cfg.Name })
+	part(place+".webhook.url", func(c *webhook.Config) { c.URL = cfg.URL })
+	part(place+".webhook.headers", func(c *webhook.Config) { c.Headers = cfg.Headers })
+	part(place+".webhook.timeout", func(c *webhook.Config) { c.Timeout = cfg.Timeout })
+	if len(cfg.Secrets) > 0 {
+		part(place+".webhook.secret", func(c *webhook.Config) { c.Secrets = cfg.Secrets })
+	}
+}
+
+// duration reads a length of time that is not negative; an absent one is the
+// default.
+func (r *configReader) duration(place, text string, otherwise time.Duration) time.Duration {
+	if text == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		r.add(place, "%q is not a length of time, such as 15s or 5m", text)
+		return otherwise
+	}
+	return d
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/curfew-access/curfew/connectors/rota"
+	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/facts"
+	"github.com/curfew-access/curfew/engine/lease"
+	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/ledger/sqlite"
+	"github.com/curfew-access/curfew/engine/outbox"
+	"github.com/curfew-access/curfew/engine/pdp"
+	"github.com/curfew-access/curfew/policies"
+)
+
+// options is what a gateway is made of beside its configuration. The zero value
+// is good.
+type options struct {
+	Log     *slog.Logger // nil: silence
+	Version string
+
+	// Step is told after each committed step of a grant's life, by name. A fault
+	// test ends the process in it.
+	Step func(name string)
+	// Deliverer, if set, stands around each target. A fault test ends the process
+	// after the target acted and before that is recorded.
+	Deliverer func(outbox.Deliverer) outbox.Deliverer
+}
+
+// gateway is the whole program: every part, wired. Tests start it as main does.
+type gateway struct {
+	cfg      Config
+	log      *slog.Logger
+	version  string
+	ledger   *ledger.Ledger
+	policy   *pdp.PDP
+	rota     *rota.Source // nil without a rota
+	lease    *lease.Memory
+	engine   *engine.Engine
+	worker   *outbox.Worker
+	sealer   *audit.Sealer
+	needs    *needs
+	server   *http.Server
+	listener net.Listener
+	hangups  chan os.Signal // SIGHUP
+}
+
+// newGateway opens the ledger, brings it up to date with the configuration and
+// listens. It serves nobody before Run. What it opened, Close closes.
+func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
+	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
+	for _, open := range []func(context.Context, options) error{
+		g.openPolicy, g.openLedger, g.wire, g.seed, g.openAPI, g.listen,
+	} {
+		if err := open(ctx, opts); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+	}
+	return g, nil
+}
+
+func (g *gateway) openPolicy(ctx context.Context, _ options) (err error) {
+	g.policy, err = openPolicy(ctx, g.cfg, g.log)
+	return err
+}
+
+func openPolicy(ctx context.Context, cfg Config, log *slog.Logger) (*pdp.PDP, error) {
+	return pdp.Open(ctx, pdp.Config{Dir: cfg.PoliciesDir, Library: policies.FS, Log: log})
+}
+
+func (g *gateway) openLedger(ctx context.Context, _ options) error {
+	db, err := sqlite.Open(ctx, g.cfg.LedgerPath)
+	if err != nil {
+		return err
+	}
+	if g.ledger, err = ledger.Open(ctx, db); err != nil {
+		return errors.Join(fmt.Errorf("ledger %s: %w", g.cfg.LedgerPath, err), db.Close())
+	}
+	return nil
+}
+
+// wire makes the parts that live in the process.
+func (g *gateway) wire(_ context.Context, opts options) error {
+	gatherer := &facts.Gatherer{People: g.ledger, Log: g.log}
+	if g.cfg.RotaPath != "" {
+		source, err := rota.New(g.cfg.Rota)
+		if err != nil {
+			return err
+		}
+		g.rota, gatherer.OnCall = source, source
+	}
+	g.lease = lease.NewMemory(g.ledger.Now)
+	targets, deliverers := []engine.Target{}, map[string]outbox.Deliverer{}
+	for _, t := range g.cfg.Targets {
+		targets = append(targets, t.engine())
+		deliverers[t.Webhook.Contract()] = wrapped(t.Webhook, opts.Deliverer)
+	}
+	g.engine = engine.New(engine.Config{
+		Ledger: g.ledger, Policy: g.policy, Facts: gatherer, Lease: g.lease, Targets: targets, Log: g.log, Step: opts.Step,
+	})
+	g.worker = &outbox.Worker{
+		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",
+	}
+	g.sealer = &audit.Sealer{Store: g.ledger, Log: g.log}
+	g.needs = &needs{ledger: g.ledger, have: targets}
+	return nil
+}
+
+func wrapped(d outbox.Deliverer, by func(outbox.Deliverer) outbox.Deliverer) outbox.Deliverer {
+	if by == nil {
+		return d
+	}
+	return by(d)
+}
+
+// seed brings the ledger up to date with the configuration: who is in which
+// groups, the catalogue, and claims that a process left when it died.
+func (g *gateway) seed(ctx context.Context, _ options) error {
+	if err := g.engine.LoadPeople(ctx, "file", g.cfg.People); err != nil {
+		return fmt.Errorf("people: %w", err)
+	}
+	if err := g.engine.LoadPeople(ctx, "token", g.cfg.tokenPersons()); err != nil {
+		return fmt.Errorf("auth.tokens: %w", err)
+	}
+	if g.cfg.HasSeed {
+		result, err := g.engine.SyncResources(ctx, "seed", g.cfg.Seed)
+		if err != nil {
+			return fmt.Errorf("resources: %w", err)
+		}
+		g.log.Info("catalogue seeded", "created", result.Created, "updated", result.Updated,
+			"unchanged", result.Unchanged, "archived", result.Archived)
+	}
+	if !g.ledger.Alone() {
+		return nil
+	}
+	return g.ledger.Update(ctx, func(tx *ledger.Tx) error { return tx.ReleaseClaims() })
+}
+
+// Close closes what newGateway opened. Run must have returned.
+func (g *gateway) Close() error {
+	signal.Stop(g.hangups)
+	var faults []error
+	if g.listener != nil {
+		if err := g.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			faults = append(faults, err)
+		}
+	}
+	if g.ledger != nil {
+		faults = append(faults, g.ledger.Close())
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// drainHTTP is how long a stop waits for the calls under way.
+const drainHTTP = 10 * time.Second
+
+// Run serves until ctx ends or a part fails. It stops in order: no more calls
+// are taken and those under way are finished; the loops end; the last events are
+// written and sealed.
+func (g *gateway) Run(ctx context.Context) error {
+	last := context.WithoutCancel(ctx)
+	if err := g.tell(last, audit.GatewayStarted); err != nil {
+		return err
+	}
+	ctx, fail := context.WithCancel(ctx)
+	defer fail()
+
+	sealing := start(last, fail, g.sealer.Run)
+	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.rebuildLease, g.watchRota)
+	serving := start(last, fail, g.serve)
+
+	<-ctx.Done()
+	g.log.Info("stopping")
+	err := errors.Join(serving.stop(), loops.stop())
+	err = errors.Join(err, g.tell(last, audit.GatewayStopped))
+	return errors.Join(err, sealing.stop())
+}
+
+// stage is loops that run together and end together.
+type stage struct {
+	group errgroup.Group
+	end   context.CancelFunc
+}
+
+// start runs the loops. When one fails, fail is called.
+func start(ctx context.Context, fail func(), loops ...func(context.Context) error) *stage {
+	s := &stage{}
+	ctx, s.end = context.WithCancel(ctx)
+	for _, loop := range loops {
+		s.group.Go(func() error {
+			err := loop(ctx)
+			if err != nil {
+				fail()
+			}
+			return err
+		})
+	}
+	return s
+}
+
+// stop ends the loops and waits for them.
+func (s *stage) stop() error {
+	s.end()
+	return s.group.Wait()
+}
+
+// tell writes an audit event about the gateway itself.
+func (g *gateway) tell(ctx context.Context, typ string) error {
+	return g.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		return tx.Append(audit.Event{Type: typ, Revision: audit.Text(g.policy.Revision()), Data: map[string]any{"version": g.version}})
+	})
+}
+
+func (g *gateway) watchLease(ctx context.Context) error {
+	return g.lease.Run(ctx, func(string) { g.engine.Wake() })
+}
+
+// leasePage bounds how many grants a rebuild reads at once.
+const leasePage = 1000
+
+// rebuildLease holds every grant that was active when the gateway started. If it
+// can not, the ledger's sweep ends them all the same.
+func (g *gateway) rebuildLease(ctx context.Context) error {
+	after, held := "", 0
+	for ctx.Err() == nil {
+		n := 0
+		err := g.ledger.View(ctx, func(tx *ledger.Tx) error {
+			grants, err := tx.ActiveGrants(after, leasePage)
+			for _, grant := range grants {
+				err = errors.Join(err, g.lease.Hold(ctx, grant.ID, grant.ExpiresAt))
+				after = grant.ID
+			}
+			n = len(grants)
+			return err
+		})
+		held += n
+		if err != nil && ctx.Err() == nil {
+			g.log.Warn("leases not rebuilt; the ledger's sweep ends grants in their place", "error", err)
+		}
+		if err != nil || n < leasePage {
+			break
+		}
+	}
+	if held > 0 {
+		g.log.Info("leases rebuilt", "grants", held)
+	}
+	return nil
+}
+
+// watchRota reads the rota file again on SIGHUP.
+func (g *gateway) watchRota(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-g.hangups:
+			g.reloadRota()
+		}
+	}
+}
+
+// reloadRota makes the rota what its file says now. A file with faults changes
+// nothing.
+func (g *gateway) reloadRota() {
+	if g.rota == nil {
+		g.log.Warn("nothing to reload: the configuration has no oncall.rota")
+		return
+	}
+	file, err := readRota(g.cfg.RotaPath)
+	if err == nil {
+		err = g.rota.Replace(file)
+	}
+	if err != nil {
+		g.log.Error("rota not reloaded; it stays as it was", "file", g.cfg.RotaPath, "error", err)
+		return
+	}
+	g.log.Info("rota reloaded", "file", g.cfg.RotaPath, "schedules", len(file.Schedules))
+}

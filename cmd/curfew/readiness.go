@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/api"
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// needsFor is how long an answer about needed targets is kept: a probe asks
+// often, and the answer moves slowly.
+const needsFor = 5 * time.Second
+
+// needs tells which targets bindings need that are not configured.
+type needs struct {
+	ledger *ledger.Ledger
+	have   []engine.Target
+
+	mu      sync.Mutex
+	until   time.Time
+	missing []string
+}
+
+// unmet names each target that a binding needs as it was when access was given,
+// and that is not configured so any more.
+func (n *needs) unmet(ctx context.Context) ([]string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Now().Before(n.until) {
+		return n.missing, nil
+	}
+	var needed map[string][]string
+	err := n.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+		needed, err = tx.Contracts()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.missing, n.until = unmet(needed, n.have), time.Now().Add(needsFor)
+	return n.missing, nil
+}
+
+// unmet is the names of needed targets whose contracts are not all among have.
+func unmet(needed map[string][]string, have []engine.Target) []string {
+	contracts := map[string]string{}
+	for _, t := range have {
+		contracts[t.Name] = t.Contract
+	}
+	var missing []string
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		contract, known := contracts[name]
+		if !known || slices.ContainsFunc(needed[name], func(c string) bool { return c != contract }) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// readyWithin bounds how long a probe waits for the ledger.
+const readyWithin = 2 * time.Second
+
+// ready tells whether the gateway can do its work: unavailable when the ledger
+// does not answer, degraded when there is access that it can not take away.
+func (g *gateway) ready(ctx context.Context) api.Readiness {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	checks := []api.Check{
+		g.ledgerCheck(ctx),
+		{Name: "policies", Status: api.StatusOK, Detail: "revision " + short(g.policy.Revision())},
+		g.targetCheck(ctx),
+	}
+	r := api.Readiness{Status: api.StatusOK, Checks: checks}
+	for _, c := range checks {
+		if c.Status == api.StatusUnavailable || r.Status == api.StatusOK {
+			r.Status = c.Status
+		}
+	}
+	return r
+}
+
+func (g *gateway) ledgerCheck(ctx context.Context) api.Check {
+	if err := g.ledger.Ping(ctx); err != nil {
+		g.log.Error("the ledger does not answer", "error", err)
+		return api.Check{Name: "ledger", Status: api.StatusUnavailable, Detail: "it does not answer"}
+	}
+	return api.Check{Name: "ledger", Status: api.StatusOK}
+}
+
+func (g *gateway) targetCheck(ctx context.Context) api.Check {
+	missing, err := g.needs.unmet(ctx)
+	switch {
+	case err != nil:
+		return api.Check{Name: "targets", Status: api.StatusDegraded, Detail: "not known: the ledger does not answer"}
+	case len(missing) > 0:
+		return api.Check{Name: "targets", Status: api.StatusDegraded,
+			Detail: "target_missing: access was given through " + strings.Join(missing, ", ") + ", not configured as it was then"}
+	case len(g.cfg.Missing) > 0:
+		return api.Check{Name: "targets", Status: api.StatusDegraded, Detail: "target_missing: a target has no secret"}
+	}
+	return api.Check{Name: "targets", Status: api.StatusOK}
+}
+
+// short is the beginning of a policy revision: enough to tell two apart.
+func short(revision string) string { return revision[:min(len(revision), 12)] }
