@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -131,6 +132,8 @@ func checkText(field, text string) error {
 		return access.Invalid("text_too_long", field, "it has %d bytes; %d are allowed", len(text), MaxReason)
 	case !utf8.ValidString(text):
 		return access.Invalid("invalid_utf8", field, "it is not UTF-8")
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
+		return access.Invalid("control_character", field, "it holds a control character; new lines and tabs are allowed")
 	}
 	return nil
 }

@@ -113,27 +113,31 @@ func (c Call) event(typ string) audit.Event {
 
 // once runs change in a transaction, at most one time for the call's key: a
 // repeat is answered with the first answer, and another body under the key is
-// ErrInvalid. The answer commits with the effect.
+// ErrInvalid. The key is reserved before the effect, so that a twin waits for
+// it, and the answer commits with the effect.
 func once[T any](ctx context.Context, e *Engine, call Call, change func(*ledger.Tx) (T, error)) (answer T, err error) {
+	o := call.Once
 	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		kept, found, err := kept[T](tx, call)
-		if err != nil || found {
-			answer = kept
+		if o.Key == "" {
+			answer, err = change(tx)
 			return err
 		}
-		if answer, err = change(tx); err != nil || call.Once.Key == "" {
+		first, err := tx.ReserveKey(call.Caller.String(), o.Route, o.Key, o.BodyHash)
+		if err != nil {
+			return err
+		}
+		if !first {
+			answer, _, err = kept[T](tx, call)
+			return err
+		}
+		if answer, err = change(tx); err != nil {
 			return err
 		}
 		raw, err := json.Marshal(answer)
 		if err != nil {
 			return fmt.Errorf("keep the answer: %w", err)
 		}
-		o := call.Once
-		first, err := tx.KeepAnswer(call.Caller.String(), o.Route, o.Key, ledger.KeptAnswer{BodyHash: o.BodyHash, Answer: raw})
-		if err == nil && !first {
-			return access.Conflict("idempotency_key_in_use", "the same Idempotency-Key is being answered; ask again")
-		}
-		return err
+		return tx.KeepAnswer(call.Caller.String(), o.Route, o.Key, raw)
 	})
 	return answer, err
 }

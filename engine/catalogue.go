@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
@@ -19,49 +21,48 @@ type SyncResult struct {
 
 // SyncResources makes the catalogue of a source what the snapshot says, all of
 // it or nothing. A resource that is no longer in it is archived, and its grants
-// end.
+// end. Each change is an event.
 func (e *Engine) SyncResources(ctx context.Context, source string, snapshot access.Catalogue) (SyncResult, error) {
 	var result SyncResult
 	var fx effects
-	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+	arriving := slices.SortedFunc(slices.Values(snapshot.Resources), func(a, b access.Resource) int {
+		return cmp.Compare(a.Ref().String(), b.Ref().String()) // whoever changes several rows does it in one order
+	})
+	err := e.ledger.Update(ctx, func(tx *ledger.Tx) (err error) {
 		result, fx = SyncResult{}, effects{}
-		gone, err := tx.ResourcesOf(source)
+		leaving, err := tx.ResourcesOf(source)
 		if err != nil {
 			return err
 		}
-		leaving := map[access.ResourceRef]bool{}
-		for _, r := range gone {
-			leaving[r.Ref()] = true
-		}
-		for _, r := range snapshot.Resources {
-			change, err := tx.PutResource(source, r)
-			if err != nil {
+		for _, r := range arriving {
+			if err := result.put(tx, source, r); err != nil {
 				return err
 			}
-			result.count(change)
-			delete(leaving, r.Ref())
+			leaving = slices.DeleteFunc(leaving, func(old access.Resource) bool { return old.Ref() == r.Ref() })
 		}
-		for _, r := range gone {
-			if !leaving[r.Ref()] {
-				continue
-			}
-			result.Archived++
-			if err := e.archive(tx, source, r.Ref(), &fx); err != nil {
-				return err
-			}
-		}
-		if result.Created+result.Updated+result.Archived == 0 {
-			return nil
-		}
-		return tx.Append(audit.Event{Type: audit.ResourcesSynced, Data: map[string]any{
-			"source": source, "created": result.Created, "updated": result.Updated,
-			"unchanged": result.Unchanged, "archived": result.Archived,
-		}})
+		result.Archived = len(leaving)
+		return e.archive(tx, source, leaving, &fx)
 	})
 	if err == nil {
 		e.apply(ctx, fx)
 	}
 	return result, err
+}
+
+// put stores a resource, counts what that changed, and tells of it.
+func (r *SyncResult) put(tx *ledger.Tx, source string, resource access.Resource) error {
+	change, err := tx.PutResource(source, resource)
+	if err != nil {
+		return err
+	}
+	r.count(change)
+	if change == ledger.Unchanged {
+		return nil
+	}
+	ref := resource.Ref()
+	return tx.Append(audit.Event{Type: "resource." + string(change), Resource: &ref, Data: map[string]any{
+		"source": source, "properties": resource.Properties, "entitlements": resource.Entitlements,
+	}})
 }
 
 func (r *SyncResult) count(c ledger.Change) {
@@ -75,26 +76,39 @@ func (r *SyncResult) count(c ledger.Change) {
 	}
 }
 
-func (e *Engine) archive(tx *ledger.Tx, source string, ref access.ResourceRef, fx *effects) error {
-	grants, err := tx.UnendedGrantsFor(ref)
-	if err != nil {
-		return err
+// archive takes resources out of the catalogue first, and then ends the grants
+// on them: none can be added in between.
+func (e *Engine) archive(tx *ledger.Tx, source string, leaving []access.Resource, fx *effects) error {
+	var grants []access.Grant
+	for _, r := range leaving {
+		ref := r.Ref()
+		event := audit.Event{Type: audit.ResourceArchived, Resource: &ref, Data: map[string]any{"source": source}}
+		if err := errors.Join(tx.ArchiveResource(ref), tx.Append(event)); err != nil {
+			return err
+		}
+		held, err := tx.UnendedGrantsFor(ref)
+		if err != nil {
+			return err
+		}
+		grants = append(grants, held...)
 	}
-	gone := func(access.Grant) access.EndReason { return access.EndResourceGone }
-	return errors.Join(
-		e.endAll(tx, Call{}, grants, gone, fx),
-		tx.ArchiveResource(ref),
-		tx.Append(audit.Event{Type: audit.ResourceArchived, Resource: &ref, Data: map[string]any{"source": source}}))
+	return e.endAll(tx, Call{}, grants, func(access.Grant) access.EndReason { return access.EndResourceGone }, fx)
 }
 
-// LoadPeople makes persons all that a source says of people.
+// LoadPeople makes persons all that a source says of people. Each person whose
+// groups or addresses that changes is an event.
 func (e *Engine) LoadPeople(ctx context.Context, source string, persons []access.Person) error {
 	return e.ledger.Update(ctx, func(tx *ledger.Tx) error {
 		changed, err := tx.ReplacePeople(source, persons)
-		if err != nil || !changed {
-			return err
+		for _, p := range changed {
+			if err != nil {
+				break
+			}
+			err = tx.Append(audit.Event{Type: audit.PersonChanged, Subject: &p.Subject, Data: map[string]any{
+				"source": source, "groups": p.Groups, "emails": p.Emails, "slack": p.Slack, "time_zone": p.TimeZone,
+			}})
 		}
-		return tx.Append(audit.Event{Type: audit.PeopleLoaded, Data: map[string]any{"source": source, "people": len(persons)}})
+		return err
 	})
 }
 
@@ -126,11 +140,15 @@ func (e *Engine) Resource(ctx context.Context, call Call, ref access.ResourceRef
 	if err != nil {
 		return ResourceView{}, err
 	}
-	return e.explain(ctx, call, r)
+	k, err := e.learn(ctx, call.Caller)
+	if err != nil {
+		return ResourceView{}, err
+	}
+	return e.explain(ctx, call, r, k), nil
 }
 
 // explain asks policy what it would answer the caller for each entitlement.
-func (e *Engine) explain(ctx context.Context, call Call, r access.Resource) (ResourceView, error) {
+func (e *Engine) explain(ctx context.Context, call Call, r access.Resource, k known) ResourceView {
 	v := ResourceView{Resource: r, Entitlements: []EntitlementView{}}
 	for _, entitlement := range r.Entitlements {
 		a := asked{Request: access.Request{
@@ -138,15 +156,12 @@ func (e *Engine) explain(ctx context.Context, call Call, r access.Resource) (Res
 			Requester: call.Caller, Reason: "what may be requested", Channel: call.Channel,
 		}, resource: r, entitlement: entitlement}
 		a.For, a.While = shortestOf(entitlement)
-		d, err := e.decide(ctx, a, access.PhaseRequest)
-		if err != nil {
-			return v, err
-		}
+		d := e.judge(ctx, a, access.PhaseRequest, k)
 		v.Entitlements = append(v.Entitlements, EntitlementView{
 			Entitlement: entitlement, Effect: d.Decision.Effect, Reasons: d.Decision.Reasons,
 		})
 	}
-	return v, nil
+	return v
 }
 
 // shortestOf is the least that can be asked of an entitlement.

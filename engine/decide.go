@@ -64,35 +64,97 @@ func (e *Engine) admit(ctx context.Context, call Call, operation string, ask Ask
 	return e.check(ctx, call, ask)
 }
 
-// decide gathers facts and asks policy. Its answer is complete and within what
-// the entitlement offers, or a deny.
+// known is what was learned about a subject for a decision.
+type known struct {
+	facts access.Facts
+	held  []access.Grant
+}
+
+// learn gathers what a decision about the subject needs.
+func (e *Engine) learn(ctx context.Context, s access.Subject) (k known, err error) {
+	k.facts = e.facts.Gather(ctx, s, e.ledger.Now())
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		k.held, err = tx.LiveGrantsOf(s)
+		return err
+	})
+	return k, err
+}
+
+// decide gathers facts and asks policy.
 func (e *Engine) decide(ctx context.Context, a asked, phase access.Phase) (access.DecisionRecord, error) {
-	now := e.ledger.Now()
-	facts := e.facts.Gather(ctx, a.Subject, now)
-	held, err := e.liveGrants(ctx, a.Subject)
+	k, err := e.learn(ctx, a.Subject)
 	if err != nil {
 		return access.DecisionRecord{}, err
 	}
-	input := a.input(phase, now, facts, held)
+	return e.judge(ctx, a, phase, k), nil
+}
+
+// judge asks policy. Its answer is complete and within what the entitlement
+// offers, or a deny.
+func (e *Engine) judge(ctx context.Context, a asked, phase access.Phase, k known) access.DecisionRecord {
+	now := e.ledger.Now()
+	input := a.input(phase, now, k.facts, k.held)
 	decision, err := e.policy.Decide(ctx, input)
 	if err != nil {
 		e.log.Error("policy failed; the answer is deny", "subject", a.Subject, "resource", a.Resource, "error", err)
 	}
-	if decision.Effect != access.Deny {
-		decision = bounded(a, decision, facts, now)
+	switch {
+	case err != nil && decision.Effect != access.Deny:
+		decision = refuse(decision, "policy_error", "The policy failed", "Ask whoever maintains the policy; the log says why.")
+	case decision.Effect == access.Review && (decision.Reviewers == nil || decision.Reviewers.Quorum < 1):
+		decision = refuse(decision, "no_reviewers", "Nobody may review this", "Ask whoever maintains the policy.")
+	case decision.Effect == access.Allow, decision.Effect == access.Review:
+		decision = bounded(a, decision, k.facts, now)
+	case decision.Effect != access.Deny:
+		decision = refuse(decision, "policy_malformed", "The policy gave no answer", "Ask whoever maintains the policy.")
 	}
 	return access.DecisionRecord{
 		ID: access.NewID(access.KindDecision, now), Phase: phase, Revision: decision.Revision,
 		DecidedAt: now, Input: input, Decision: decision,
-	}, nil
+	}
 }
 
-func (e *Engine) liveGrants(ctx context.Context, s access.Subject) (held []access.Grant, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		held, err = tx.LiveGrantsOf(s)
+// errMovedOn says that the grants that policy saw are not those of the moment of
+// the commit: the decision must be made again.
+var errMovedOn = errors.New("the subject's grants changed during the decision")
+
+// current reports errMovedOn unless the subject's live grants are those that the
+// decision was made on, so that requests at once see each other.
+func current(tx *ledger.Tx, d access.DecisionRecord) error {
+	held, err := tx.LiveGrantsOf(access.Subject{Type: d.Input.Subject.Type, ID: d.Input.Subject.ID})
+	if err != nil {
 		return err
-	})
-	return held, err
+	}
+	saw := d.Input.Context.Grants
+	if len(saw) != len(held) {
+		return errMovedOn
+	}
+	for i := range held {
+		if held[i].ID != saw[i].ID {
+			return errMovedOn
+		}
+	}
+	return nil
+}
+
+// maxDecisions bounds how often a decision is made again because its subject's
+// grants moved on.
+const maxDecisions = 8
+
+// settled makes a decision about the subject and commits it, in the subject's
+// turn, and again until the decision is current at its commit.
+func settled[T any](ctx context.Context, e *Engine, s access.Subject, decideAndCommit func() (T, error)) (answer T, err error) {
+	done, err := e.turns.take(ctx, s)
+	if err != nil {
+		return answer, err
+	}
+	defer done()
+	for range maxDecisions {
+		if answer, err = decideAndCommit(); !errors.Is(err, errMovedOn) {
+			return answer, err
+		}
+	}
+	return answer, access.Conflict("too_many_at_once", "too many requests for this subject at once; ask again")
 }
 
 // input builds the document that policy sees.

@@ -14,44 +14,146 @@ import (
 // claimMargin is how much longer a claim lasts than the attempt can.
 const claimMargin = 10 * time.Second
 
-// Claim takes at most limit deliveries that are due, for the owner. From the
-// commit on, the ledger says of each binding that its state is unknown, and
-// nobody else works on it until the delivery's Until. It satisfies outbox.Store.
-func (e *Engine) Claim(ctx context.Context, owner string, limit int) (claimed []access.Delivery, err error) {
-	due := false
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		next, err := tx.NextDelivery()
-		due = !next.IsZero() && !next.After(tx.Now())
-		return err
-	})
-	if err != nil || !due {
+// Claim takes deliveries that are due, for the owner: for each contract at most
+// its room, and limit in all. From the commit on, the ledger says of each binding
+// that its state is unknown, and nobody else works on it until the delivery's
+// Until. It satisfies outbox.Store.
+func (e *Engine) Claim(ctx context.Context, owner string, limit int, room map[string]int) ([]access.Delivery, error) {
+	if err := e.putOffWithoutTarget(ctx); err != nil {
 		return nil, err
 	}
-	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		claimed = nil
-		bindings, err := tx.BindingsToDeliver(limit)
-		for _, b := range bindings {
-			if err != nil {
-				break
-			}
-			target, known := e.targets[b.Target]
-			if !known || target.Contract != b.Contract {
-				err = e.missingTarget(tx, b)
-				continue
-			}
-			var d access.Delivery
-			d, err = claimOne(tx, b, target, owner)
-			claimed = append(claimed, d)
-		}
-		return err
-	})
+	due, err := e.dueTargets(ctx, room)
 	if err != nil {
 		return nil, err
+	}
+	var claimed []access.Delivery
+	for _, target := range due {
+		n := min(limit-len(claimed), room[target.Contract])
+		if n <= 0 {
+			continue
+		}
+		some, err := e.claim(ctx, target, owner, n)
+		claimed = append(claimed, some...)
+		if err != nil {
+			return claimed, err
+		}
 	}
 	for _, d := range claimed {
 		e.step(stepOf(d.Message.Type, "claimed"))
 	}
 	return claimed, nil
+}
+
+// dueTargets lists the targets with room that something is due at, in no order,
+// so that none is always the last.
+func (e *Engine) dueTargets(ctx context.Context, room map[string]int) (due []Target, err error) {
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		for _, target := range e.targets {
+			if room[target.Contract] <= 0 {
+				continue
+			}
+			some, err := tx.Deliverable(target.Contract)
+			if err != nil {
+				return err
+			}
+			if some {
+				due = append(due, target)
+			}
+		}
+		return nil
+	})
+	return due, err
+}
+
+// claim takes what is due at one target, in one transaction. If that fails, each
+// binding gets its own, so that a broken one does not hold the others up.
+func (e *Engine) claim(ctx context.Context, target Target, owner string, limit int) (claimed []access.Delivery, err error) {
+	take := func(n int, skip map[string]bool) error {
+		claimed = nil
+		return e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+			claimed = nil
+			due, err := tx.BindingsToDeliver(target.Contract, n)
+			for _, b := range due {
+				if err != nil {
+					break
+				}
+				if skip[b.ID] {
+					continue
+				}
+				var d access.Delivery
+				d, err = claimOne(tx, b, target, owner)
+				claimed = append(claimed, d)
+			}
+			return err
+		})
+	}
+	if err := take(limit, nil); err == nil || ctx.Err() != nil {
+		return claimed, err
+	}
+	broken := e.findBroken(ctx, target, owner)
+	if err := take(limit+len(broken), broken); err != nil {
+		return nil, err
+	}
+	return claimed, errBrokenBindings
+}
+
+// errBrokenBindings says that some deliveries can not be claimed, each of which
+// was logged. The others were.
+var errBrokenBindings = errors.New("some deliveries can not be claimed")
+
+// errTrial ends a transaction that only tried something.
+var errTrial = errors.New("only tried")
+
+// findBroken tries to claim each due binding of the target by itself, undoes
+// that, and returns those for which it failed.
+func (e *Engine) findBroken(ctx context.Context, target Target, owner string) map[string]bool {
+	broken := map[string]bool{}
+	var due []access.Binding
+	err := e.ledger.Update(ctx, func(tx *ledger.Tx) (err error) {
+		due, err = tx.BindingsToDeliver(target.Contract, sweepBatch)
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	for _, b := range due {
+		var failure error
+		_ = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+			_, failure = claimOne(tx, b, target, owner)
+			return errTrial
+		})
+		if failure != nil {
+			broken[b.ID] = true
+			e.log.Error("a delivery can not be claimed; the others go on", "binding", b.ID, "error", failure)
+		}
+	}
+	return broken
+}
+
+// putOffWithoutTarget puts off what is due at targets that are not configured as
+// they were, and says so.
+func (e *Engine) putOffWithoutTarget(ctx context.Context) error {
+	var known []string
+	for _, t := range e.targets {
+		known = append(known, t.Contract)
+	}
+	lost, err := e.nothing(ctx, func(tx *ledger.Tx) (int, error) {
+		due, err := tx.BindingsWithoutTarget(known, 1)
+		return len(due), err
+	})
+	if lost || err != nil {
+		return err
+	}
+	return e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		due, err := tx.BindingsWithoutTarget(known, sweepBatch)
+		for _, b := range due {
+			if err != nil {
+				break
+			}
+			err = e.missingTarget(tx, b)
+		}
+		return err
+	})
 }
 
 func claimOne(tx *ledger.Tx, b access.Binding, target Target, owner string) (access.Delivery, error) {
@@ -90,6 +192,9 @@ func (e *Engine) missingTarget(tx *ledger.Tx, b access.Binding) error {
 	again := tx.Now().Add(Backoff{}.cap())
 	first := b.LastClass != access.ClassTargetMissing
 	b.NextAt, b.LastClass = &again, access.ClassTargetMissing
+	if now := tx.Now(); b.DueAt == nil {
+		b.DueAt = &now
+	}
 	b.LastError = fmt.Sprintf("the target %q is not configured as it was when this access was given; "+
 		"put it back as it was, with retired: true, until it is drained", b.Target)
 	if err := tx.PutBinding(b, ""); err != nil || !first {
@@ -160,7 +265,9 @@ func (e *Engine) Record(ctx context.Context, d access.Delivery, receipt access.R
 		switch {
 		case b.Generation != d.Generation:
 			b.NextAt = &now // a turn waited for this attempt to end
-			return tx.PutBinding(b, "")
+			event := attemptEvent(audit.BindingOvertaken, b, d)
+			event.Data["class"], event.Data["status"] = class, status
+			return errors.Join(tx.PutBinding(b, ""), tx.Append(event))
 		case failure != nil:
 			return recordFailure(tx, b, d, class, status, detail, retryAt(target, b, failure, now))
 		default:
@@ -178,15 +285,20 @@ func (e *Engine) Record(ctx context.Context, d access.Delivery, receipt access.R
 }
 
 // settleOpen narrows until when this attempt may still take effect, now that it
-// is over: not at all when its first request was confirmed.
+// is over: not at all when its first request was confirmed, and for the target's
+// lag when it was answered. When no answer came it stays as it was claimed: the
+// target may be at it still.
 func settleOpen(b *access.Binding, d access.Delivery, t Target, receipt access.Receipt, failure error, now time.Time) {
 	open := &b.DeprovisionOpenUntil
 	if d.Message.Type == access.VerbProvision {
 		open = &b.ProvisionOpenUntil
 	}
-	*open = later(d.OpenBefore, now.Add(t.MaxLag))
-	if failure == nil && receipt.Tries <= 1 {
+	var de *access.DeliveryError
+	switch {
+	case failure == nil && receipt.Tries <= 1:
 		*open = d.OpenBefore
+	case failure == nil, errors.As(failure, &de) && de.Status != 0:
+		*open = later(d.OpenBefore, now.Add(t.MaxLag))
 	}
 }
 
@@ -209,13 +321,14 @@ func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) error {
 		b.Attempts, b.NextAt = 0, &again
 		event.Data["asserted_again_at"] = again
 	} else {
-		b.ProvisionOpenUntil, b.DeprovisionOpenUntil = settled(b)
+		b.ProvisionOpenUntil, b.DeprovisionOpenUntil = forgotten(b)
 	}
 	return errors.Join(tx.PutBinding(b, ""), tx.Append(event))
 }
 
-// settled forgets the open attempts at the opposite of what was just confirmed.
-func settled(b access.Binding) (provision, deprovision time.Time) {
+// forgotten is the open attempts without those at the opposite of what was just
+// confirmed.
+func forgotten(b access.Binding) (provision, deprovision time.Time) {
 	if b.Desired == access.Absent {
 		return time.Time{}, b.DeprovisionOpenUntil
 	}
@@ -267,11 +380,23 @@ func attemptEvent(typ string, b access.Binding, d access.Delivery) audit.Event {
 	return event
 }
 
-// NextDelivery returns when the next delivery is due; the zero time for never.
-func (e *Engine) NextDelivery(ctx context.Context) (next time.Time, err error) {
+// NextDelivery returns when the next delivery is due among the contracts that
+// there is room for; the zero time for never.
+func (e *Engine) NextDelivery(ctx context.Context, room map[string]int) (next time.Time, err error) {
 	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		next, err = tx.NextDelivery()
-		return err
+		for contract, n := range room {
+			if n <= 0 {
+				continue
+			}
+			at, err := tx.NextDelivery(contract)
+			if err != nil {
+				return err
+			}
+			if next.IsZero() || !at.IsZero() && at.Before(next) {
+				next = at
+			}
+		}
+		return nil
 	})
 	return next, err
 }

@@ -73,8 +73,10 @@ type Engine struct {
 	log     *slog.Logger
 	step    func(string)
 	refused *onceAMinute
+	turns   turns
 
 	sweepWake    chan struct{}
+	startWake    chan struct{}
 	deliveryWake chan struct{}
 }
 
@@ -82,8 +84,8 @@ type Engine struct {
 func New(cfg Config) *Engine {
 	e := &Engine{
 		ledger: cfg.Ledger, policy: cfg.Policy, facts: cfg.Facts, lease: cfg.Lease,
-		targets: map[string]Target{}, log: cfg.Log, step: cfg.Step, refused: newOnceAMinute(),
-		sweepWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
+		targets: map[string]Target{}, log: cfg.Log, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
+		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
 	}
 	for _, t := range cfg.Targets {
 		e.targets[t.Name] = t
@@ -128,5 +130,6 @@ func (e *Engine) apply(ctx context.Context, fx effects) {
 		}
 	}
 	poke(e.sweepWake)
+	poke(e.startWake)
 	poke(e.deliveryWake)
 }

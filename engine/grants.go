@@ -97,7 +97,11 @@ func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Gra
 		if err := tx.LockBindings(before.BindingID); err != nil {
 			return GrantView{}, err
 		}
-		if err := endGrant(tx, call, before.Grant, access.EndRevoked, comment, &fx); err != nil {
+		g, err := tx.Grant(id) // as it is now that nobody else can change it
+		if err != nil {
+			return GrantView{}, err
+		}
+		if err := endGrant(tx, call, g, access.EndRevoked, comment, &fx); err != nil {
 			return GrantView{}, err
 		}
 		if err := e.reconcile(tx, call, before.BindingID, reason(access.EndRevoked)); err != nil {
@@ -120,7 +124,7 @@ func endGrant(tx *ledger.Tx, call Call, g access.Grant, why access.EndReason, co
 	if comment != "" {
 		event.Data["comment"] = comment
 	}
-	if err := tx.EndGrant(g.ID, why); err != nil {
+	if err := tx.EndGrant(g, why); err != nil {
 		return err
 	}
 	fx.ended = append(fx.ended, g)

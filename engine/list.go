@@ -180,13 +180,13 @@ func (e *Engine) Resources(ctx context.Context, call Call, p Paging) (page Page[
 		return page, err
 	}
 	cut := cutPage(resources, limit, func(r access.Resource) string { return r.Ref().String() })
+	k, err := e.learn(ctx, call.Caller)
+	if err != nil {
+		return page, err
+	}
 	page = Page[ResourceView]{Items: []ResourceView{}, NextCursor: cut.NextCursor}
 	for _, r := range cut.Items {
-		v, err := e.explain(ctx, call, r)
-		if err != nil {
-			return page, err
-		}
-		page.Items = append(page.Items, v)
+		page.Items = append(page.Items, e.explain(ctx, call, r, k))
 	}
 	return page, nil
 }

@@ -22,20 +22,22 @@ type RequestView struct {
 // there is a grant, or it waits for its reviewers, or it is denied.
 func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, error) {
 	if kept, found, err := replay[RequestView](ctx, e, call); found || err != nil {
-		return e.again(ctx, kept), err
+		return kept, errors.Join(err, e.again(ctx, kept))
 	}
 	a, err := e.admit(ctx, call, opSubmit, ask)
 	if err != nil {
 		return RequestView{}, err
 	}
-	d, err := e.decide(ctx, a, access.PhaseRequest)
-	if err != nil {
-		return RequestView{}, err
-	}
 	var fx effects
-	answer, err := once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
-		fx = effects{}
-		return e.submit(tx, call, a, d, &fx)
+	answer, err := settled(ctx, e, a.Subject, func() (RequestView, error) {
+		d, err := e.decide(ctx, a, access.PhaseRequest)
+		if err != nil {
+			return RequestView{}, err
+		}
+		return once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
+			fx = effects{}
+			return e.submit(tx, call, a, d, &fx)
+		})
 	})
 	if err != nil {
 		return RequestView{}, err
@@ -45,18 +47,27 @@ func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, e
 	return answer, nil
 }
 
-// again repeats the lease effect of an answer that was kept: the process may
-// have died between the commit and the lease.
-func (e *Engine) again(ctx context.Context, kept RequestView) RequestView {
-	if g := kept.Grant; g != nil && g.LiveAt(e.ledger.Now()) {
-		e.apply(ctx, effects{started: []access.Grant{*g}})
+// again repeats the lease effect of an answer that was kept, as the ledger has
+// the grant now: the process may have died between the commit and the lease.
+func (e *Engine) again(ctx context.Context, kept RequestView) error {
+	if kept.Grant == nil {
+		return nil
 	}
-	return kept
+	return e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		g, err := tx.Grant(kept.Grant.ID)
+		if err == nil && g.LiveAt(tx.Now()) {
+			e.apply(ctx, effects{started: []access.Grant{g}})
+		}
+		return err
+	})
 }
 
 func (e *Engine) submit(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, fx *effects) (RequestView, error) {
 	if _, err := tx.Resource(a.Resource); err != nil {
 		return RequestView{}, asUnknownResource(err, a.Resource)
+	}
+	if err := current(tx, d); err != nil {
+		return RequestView{}, err
 	}
 	now := tx.Now()
 	r := a.Request
@@ -127,10 +138,8 @@ func (e *Engine) grant(
 	if err != nil {
 		return nil, err
 	}
-	if d.Decision.Obligations.AfterReview {
-		if err := openTask(tx, call, access.TaskAfterReview, g, "policy asks for a review after the fact"); err != nil {
-			return nil, err
-		}
+	if err := afterReview(tx, call, a, d, g); err != nil {
+		return nil, err
 	}
 	if g.State == access.GrantActive {
 		fx.started = append(fx.started, g)
@@ -183,11 +192,19 @@ func (e *Engine) Request(ctx context.Context, call Call, id string) (RequestView
 }
 
 // readRequest returns a request if policy lets the caller do the operation on it.
-func (e *Engine) readRequest(ctx context.Context, call Call, operation, id string) (answer RequestView, err error) {
-	if err := access.CheckID(access.KindRequest, id); err != nil {
+func (e *Engine) readRequest(ctx context.Context, call Call, operation, id string) (RequestView, error) {
+	answer, reviewer, err := e.lookUp(ctx, call, id)
+	if err != nil {
 		return answer, err
 	}
-	reviewer := false
+	return answer, e.authorize(ctx, call, operation, requestObject(answer, reviewer))
+}
+
+// lookUp reads a request, and whether the caller is among its reviewers.
+func (e *Engine) lookUp(ctx context.Context, call Call, id string) (answer RequestView, reviewer bool, err error) {
+	if err := access.CheckID(access.KindRequest, id); err != nil {
+		return answer, false, err
+	}
 	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
 		if answer, err = requestView(tx, id); err != nil {
 			return err
@@ -199,13 +216,13 @@ func (e *Engine) readRequest(ctx context.Context, call Call, operation, id strin
 		reviewer, err = tx.IsReviewer(id, principalsOf(call.Caller, groups))
 		return err
 	})
-	if err != nil {
-		return answer, err
+	return answer, reviewer, err
+}
+
+func requestObject(r RequestView, reviewer bool) access.APIObject {
+	return access.APIObject{
+		Subject: &r.Subject, Requester: &r.Requester, Resource: &r.Resource, Action: &r.Action, Reviewer: &reviewer,
 	}
-	return answer, e.authorize(ctx, call, operation, access.APIObject{
-		Subject: &answer.Subject, Requester: &answer.Requester, Resource: &answer.Resource, Action: &answer.Action,
-		Reviewer: &reviewer,
-	})
 }
 
 func requestView(tx *ledger.Tx, id string) (v RequestView, err error) {
@@ -274,9 +291,15 @@ func codes(d access.Decision) []string {
 	return out
 }
 
-func openTask(tx *ledger.Tx, call Call, kind access.TaskKind, g access.Grant, reason string) error {
+// afterReview opens the task that policy obliges to: a second person, and not
+// who asked for the access, must look at it after the fact.
+func afterReview(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, g access.Grant) error {
+	if !d.Decision.Obligations.AfterReview {
+		return nil
+	}
+	const reason = "policy asks for a review after the fact"
 	id := access.NewID(access.KindTask, tx.Now())
 	event := grantEvent(call, audit.TaskOpened, g)
-	event.Data = map[string]any{"task_id": id, "kind": kind, "reason": reason}
-	return errors.Join(tx.OpenTask(id, kind, g, call.Caller, reason), tx.Append(event))
+	event.Data = map[string]any{"task_id": id, "kind": access.TaskAfterReview, "reason": reason}
+	return errors.Join(tx.OpenTask(id, access.TaskAfterReview, g, a.Requester, reason), tx.Append(event))
 }

@@ -35,37 +35,42 @@ func (e *Engine) Deny(ctx context.Context, call Call, id string, review Review) 
 
 func (e *Engine) review(ctx context.Context, call Call, id string, verdict access.Verdict, review Review) (RequestView, error) {
 	if kept, found, err := replay[RequestView](ctx, e, call); found || err != nil {
-		return e.again(ctx, kept), err
+		return kept, errors.Join(err, e.again(ctx, kept))
 	}
 	if err := checkText("/comment", review.Comment); err != nil {
 		return RequestView{}, err
 	}
-	before, err := e.readRequest(ctx, call, opReview, id)
+	before, listed, err := e.lookUp(ctx, call, id)
 	if err != nil {
 		return RequestView{}, err
-	}
-	if err := checkShortened(before, review.For); err != nil {
-		return RequestView{}, err
-	}
-	a, err := e.reconsider(ctx, before.Request)
-	if err != nil {
-		return RequestView{}, err
-	}
-	d, err := e.decide(ctx, a, access.PhaseReview)
-	if err != nil {
-		return RequestView{}, err
-	}
-	if verdict == access.VerdictApprove && d.Decision.Effect == access.Deny {
-		return RequestView{}, e.noLongerAllowed(ctx, call, a, d)
-	}
-	record := access.ReviewRecord{
-		RequestID: id, Reviewer: call.Caller, Verdict: verdict, For: review.For, DecisionID: d.ID,
-		Comment: strings.TrimSpace(review.Comment),
 	}
 	var fx effects
-	answer, err := once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
-		fx = effects{}
-		return e.count(tx, call, a, d, record, &fx)
+	answer, err := settled(ctx, e, before.Subject, func() (RequestView, error) {
+		a, d, err := e.decideReview(ctx, before, verdict)
+		if err != nil {
+			return RequestView{}, err
+		}
+		named, err := e.names(ctx, d, call.Caller)
+		if err != nil {
+			return RequestView{}, err
+		}
+		if err := e.authorize(ctx, call, opReview, requestObject(before, listed || named)); err != nil {
+			return RequestView{}, err
+		}
+		if err := checkShortened(before, review.For); err != nil {
+			return RequestView{}, err
+		}
+		if verdict == access.VerdictApprove && d.Decision.Effect == access.Deny {
+			return RequestView{}, e.noLongerAllowed(ctx, call, a, d)
+		}
+		record := access.ReviewRecord{
+			RequestID: id, Reviewer: call.Caller, Verdict: verdict, For: review.For, DecisionID: d.ID,
+			Comment: strings.TrimSpace(review.Comment),
+		}
+		return once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
+			fx = effects{}
+			return e.count(tx, call, a, d, record, &fx)
+		})
 	})
 	if err != nil {
 		return RequestView{}, err
@@ -73,6 +78,33 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 	e.step("review.committed")
 	e.apply(ctx, fx)
 	return answer, nil
+}
+
+// decideReview asks policy anew about a request that is reviewed. A denial needs
+// neither the resource nor the target to be there still: the reviewers of the
+// request's first decision may give it.
+func (e *Engine) decideReview(
+	ctx context.Context, before RequestView, verdict access.Verdict,
+) (a asked, d access.DecisionRecord, err error) {
+	a, err = e.reconsider(ctx, before.Request)
+	if err == nil {
+		d, err = e.decide(ctx, a, access.PhaseReview)
+	}
+	if verdict == access.VerdictApprove || !errors.Is(err, access.ErrConflict) {
+		return a, d, err
+	}
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		d, err = tx.Decision(before.DecisionID)
+		return err
+	})
+	d.ID, d.Phase, d.DecidedAt = access.NewID(access.KindDecision, e.ledger.Now()), access.PhaseReview, e.ledger.Now()
+	return asked{Request: before.Request}, d, err
+}
+
+// names reports whether a decision makes the subject a reviewer.
+func (e *Engine) names(ctx context.Context, d access.DecisionRecord, s access.Subject) (bool, error) {
+	groups, _, err := e.ledger.Groups(ctx, s)
+	return d.Decision.Reviewers.Includes(s, groups), err
 }
 
 // reconsider holds a stored request against today's catalogue and targets.
@@ -124,6 +156,11 @@ func (e *Engine) count(
 	if err := tx.LockRequest(a.ID); err != nil {
 		return RequestView{}, err
 	}
+	if record.Verdict == access.VerdictApprove {
+		if err := stillThere(tx, a, d); err != nil {
+			return RequestView{}, err
+		}
+	}
 	reviewers, err := e.reviewersNow(tx, a, d)
 	if err != nil {
 		return RequestView{}, err
@@ -156,6 +193,18 @@ func (e *Engine) count(
 		return RequestView{}, err
 	}
 	return requestView(tx, a.ID)
+}
+
+// stillThere holds a decision against the moment of its commit.
+func stillThere(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
+	_, err := tx.Resource(a.Resource)
+	if isNotFound(err) {
+		return access.Conflict("no_longer_allowed", "the resource %s left the catalogue", a.Resource)
+	}
+	if err != nil {
+		return err
+	}
+	return current(tx, d)
 }
 
 // reviewersNow is who may answer under the new decision. One that needs no

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -21,40 +23,66 @@ const sweepBatch = 500
 const keepAnswers = 7 * 24 * time.Hour
 
 // Run is the clock of the gateway: it sleeps to the nearest deadline in the
-// ledger, or until it is woken, and ends, starts and lapses what is due. It
-// returns when ctx ends.
+// ledger, or until it is woken, and ends, starts and lapses what is due. Starts
+// ask policy, which takes time: they have a loop of their own, so that no end
+// waits for them. Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
+	var loops sync.WaitGroup
+	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, (*ledger.Tx).NextStart) })
+	loops.Go(func() { e.forgetLoop(ctx) })
+	e.loop(ctx, e.sweepWake, e.endAndLapse, (*ledger.Tx).NextEnd)
+	loops.Wait()
+	return nil
+}
+
+// loop does what is due whenever next says so, and at least every sweepEvery.
+// After a failure it waits that long.
+func (e *Engine) loop(
+	ctx context.Context, wake <-chan struct{}, due func(context.Context) error, next func(*ledger.Tx) (time.Time, error),
+) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	forget := e.ledger.Now()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-e.sweepWake:
+			return
+		case <-wake:
 		case <-timer.C:
 		}
-		if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
+		wait := sweepEvery
+		if err := due(ctx); err == nil {
+			wait = e.untilNext(ctx, next)
+		} else if ctx.Err() == nil {
 			e.log.Error("the sweep failed; trying again", "error", err)
 		}
-		if now := e.ledger.Now(); !now.Before(forget) {
-			forget = now.Add(time.Hour)
-			e.forgetAnswers(ctx, now.Add(-keepAnswers))
-		}
-		timer.Reset(e.untilNext(ctx))
+		timer.Reset(wait)
 	}
 }
 
-func (e *Engine) untilNext(ctx context.Context) time.Duration {
-	var next time.Time
+func (e *Engine) untilNext(ctx context.Context, next func(*ledger.Tx) (time.Time, error)) time.Duration {
+	var at time.Time
 	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
-		next, err = tx.NextDeadline()
+		at, err = next(tx)
 		return err
 	})
-	if err != nil || next.IsZero() {
+	if err != nil || at.IsZero() {
 		return sweepEvery
 	}
-	return min(max(next.Sub(e.ledger.Now()), time.Millisecond), sweepEvery)
+	return min(max(at.Sub(e.ledger.Now()), time.Millisecond), sweepEvery)
+}
+
+// forgetLoop drops old Idempotency-Keys once an hour.
+func (e *Engine) forgetLoop(ctx context.Context) {
+	hourly := time.NewTicker(time.Hour)
+	defer hourly.Stop()
+	for {
+		e.forgetAnswers(ctx, e.ledger.Now().Add(-keepAnswers))
+		select {
+		case <-ctx.Done():
+			return
+		case <-hourly.C:
+		}
+	}
 }
 
 func (e *Engine) forgetAnswers(ctx context.Context, before time.Time) {
@@ -64,17 +92,18 @@ func (e *Engine) forgetAnswers(ctx context.Context, before time.Time) {
 	}
 }
 
-// Sweep ends every grant whose time is over, starts those whose time has come
-// and lapses the requests that nobody answered, as the ledger's clock says.
+// Sweep ends every grant whose time is over, lapses the requests that nobody
+// answered and starts the grants whose time has come, as the ledger's clock says.
 func (e *Engine) Sweep(ctx context.Context) error {
-	return errors.Join(
-		e.inBatches(ctx, e.endDue),
-		e.startDue(ctx),
-		e.inBatches(ctx, e.lapseDue))
+	return errors.Join(e.endAndLapse(ctx), e.startDue(ctx))
+}
+
+func (e *Engine) endAndLapse(ctx context.Context) error {
+	return errors.Join(inBatches(ctx, e.endDue), inBatches(ctx, e.lapseDue))
 }
 
 // inBatches repeats a batch until it finds less than a full one.
-func (e *Engine) inBatches(ctx context.Context, batch func(context.Context) (int, error)) error {
+func inBatches(ctx context.Context, batch func(context.Context) (int, error)) error {
 	for {
 		n, err := batch(ctx)
 		if err != nil || n < sweepBatch {
@@ -83,29 +112,41 @@ func (e *Engine) inBatches(ctx context.Context, batch func(context.Context) (int
 	}
 }
 
+// endDue ends a batch in one transaction. If that fails, each grant gets its own,
+// so that a broken one does not hold the others up.
 func (e *Engine) endDue(ctx context.Context) (n int, err error) {
-	none, err := e.nothing(ctx, func(tx *ledger.Tx) (int, error) {
-		due, err := tx.GrantsToEnd(1)
-		return len(due), err
+	var due []access.Grant
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		due, err = tx.GrantsToEnd(sweepBatch)
+		return err
 	})
-	if none || err != nil {
+	if err != nil || len(due) == 0 {
 		return 0, err
 	}
-	var fx effects
-	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		fx = effects{}
-		due, err := tx.GrantsToEnd(sweepBatch)
-		if err != nil {
-			return err
+	if err := e.end(ctx, due); err == nil {
+		return len(due), nil
+	}
+	var faults []error
+	for _, g := range due {
+		if err := e.end(ctx, []access.Grant{g}); err != nil {
+			faults = append(faults, fmt.Errorf("grant %s: %w", g.ID, err))
 		}
-		n = len(due)
+	}
+	return len(due), errors.Join(faults...)
+}
+
+// end ends grants whose time is over and that are still as they were read.
+func (e *Engine) end(ctx context.Context, due []access.Grant) error {
+	var fx effects
+	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		fx = effects{}
 		return e.endAll(tx, Call{}, due, whyOver, &fx)
 	})
 	if err == nil {
 		e.step("end.committed")
 		e.apply(ctx, fx)
 	}
-	return n, err
+	return err
 }
 
 // whyOver is why a grant whose time is over ends.
@@ -175,17 +216,35 @@ func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
 		return err
 	}
 	a, err := e.reconsider(ctx, r.Request)
+	if err == nil {
+		err = e.sameTarget(ctx, a, g)
+	}
+	if errors.Is(err, access.ErrConflict) {
+		return e.endOne(ctx, g, err.Error(), access.DecisionRecord{})
+	}
 	if err != nil {
-		if errors.Is(err, access.ErrConflict) {
-			return e.endOne(ctx, g, access.EndDeniedAtStart, access.DecisionRecord{})
+		return err
+	}
+	_, err = settled(ctx, e, g.Subject, func() (struct{}, error) {
+		d, err := e.decide(ctx, a, access.PhaseStart)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, e.start(ctx, a, g, d)
+	})
+	return err
+}
+
+// sameTarget reports ErrConflict unless the entitlement still leads to the target
+// that the grant's binding is at.
+func (e *Engine) sameTarget(ctx context.Context, a asked, g access.Grant) error {
+	return e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		b, err := tx.Binding(g.BindingID)
+		if err == nil && (b.Target != a.target.Name || b.Contract != a.target.Contract) {
+			err = access.Conflict("target_changed", "the target of this entitlement has changed since the grant was given")
 		}
 		return err
-	}
-	d, err := e.decide(ctx, a, access.PhaseStart)
-	if err != nil {
-		return err
-	}
-	return e.start(ctx, a, g, d)
+	})
 }
 
 // start starts a scheduled grant if the new decision allows it, by itself or
@@ -208,20 +267,24 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 		allowed = expires.After(d.DecidedAt)
 	}
 	if !allowed {
-		return e.endOne(ctx, g, access.EndDeniedAtStart, d)
+		return e.endOne(ctx, g, sentence(d.Decision), d)
 	}
 	g.State, g.ExpiresAt, g.DecisionID = access.GrantActive, expires, d.ID
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		if err := stillThere(tx, a, d); err != nil {
+			return err
+		}
 		return errors.Join(
 			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(g.ID, d.ID, expires),
-			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), e.reconcile(tx, Call{}, g.BindingID, nil))
+			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), afterReview(tx, Call{}, a, d, g),
+			e.reconcile(tx, Call{}, g.BindingID, nil))
 	})
 	return e.started(ctx, effects{started: []access.Grant{g}}, err)
 }
 
-// endOne ends a scheduled grant that may not start. d is the decision that said
-// so; its id is empty when none was needed.
-func (e *Engine) endOne(ctx context.Context, g access.Grant, why access.EndReason, d access.DecisionRecord) error {
+// endOne ends a scheduled grant that may not start, and says why. d is the
+// decision that said so; its id is empty when none was needed.
+func (e *Engine) endOne(ctx context.Context, g access.Grant, why string, d access.DecisionRecord) error {
 	var fx effects
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
 		fx = effects{}
@@ -231,7 +294,11 @@ func (e *Engine) endOne(ctx context.Context, g access.Grant, why access.EndReaso
 			}
 			g.DecisionID = d.ID
 		}
-		return e.endAll(tx, Call{}, []access.Grant{g}, func(access.Grant) access.EndReason { return why }, &fx)
+		denied := access.EndDeniedAtStart
+		if err := tx.LockBindings(g.BindingID); err != nil {
+			return err
+		}
+		return errors.Join(endGrant(tx, Call{}, g, denied, why, &fx), e.reconcile(tx, Call{}, g.BindingID, &denied))
 	})
 	return e.started(ctx, fx, err)
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
@@ -35,6 +36,7 @@ type world struct {
 	t      *testing.T
 	engine *engine.Engine
 	ledger *ledger.Ledger
+	db     *sqlite.DB
 	target *target
 	policy *policy
 	facts  *facts
@@ -63,6 +65,7 @@ func (w *world) start() {
 	w.t.Helper()
 	db, err := sqlite.Open(w.t.Context(), w.path)
 	must(w.t, err)
+	w.db = db
 	w.ledger, err = ledger.Open(w.t.Context(), db)
 	must(w.t, err)
 	must(w.t, w.ledger.Update(w.t.Context(), func(tx *ledger.Tx) error { return tx.ReleaseClaims() }))
@@ -130,6 +133,14 @@ func (w *world) mustAsk(d time.Duration) engine.RequestView {
 	r, err := w.ask(d)
 	must(w.t, err)
 	return r
+}
+
+// raw runs SQL that no method would.
+func (w *world) raw(query string) error {
+	return w.db.Update(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(context.Background(), query)
+		return err
+	})
 }
 
 // settle lets everything that can happen without time passing happen.
@@ -303,6 +314,13 @@ func (x *target) verbs() (verbs []access.Verb) {
 		verbs = append(verbs, m.Type)
 	}
 	return verbs
+}
+
+// open lets access appear, as when a message lands late.
+func (x *target) open() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.has = true
 }
 
 func (x *target) holds() bool {

@@ -114,14 +114,14 @@ func (g *gateway) watchRota(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-g.hangups:
-			g.reloadRota()
+			g.reloadRota(ctx)
 		}
 	}
 }
 
 // reloadRota makes the rota what its file says now. A file with faults changes
 // nothing.
-func (g *gateway) reloadRota() {
+func (g *gateway) reloadRota(ctx context.Context) {
 	if g.rota == nil {
 		g.log.Warn("nothing to reload: the configuration has no oncall.rota")
 		return
@@ -133,6 +133,12 @@ func (g *gateway) reloadRota() {
 	if err != nil {
 		g.log.Error("rota not reloaded; it stays as it was", "file", g.cfg.RotaPath, "error", err)
 		return
+	}
+	err = g.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		return tx.Append(audit.Event{Type: audit.RotaLoaded, Data: map[string]any{"schedules": len(file.Schedules)}})
+	})
+	if err != nil {
+		g.log.Error("that the rota was reloaded is not in the audit log", "error", err)
 	}
 	g.log.Info("rota reloaded", "file", g.cfg.RotaPath, "schedules", len(file.Schedules))
 }

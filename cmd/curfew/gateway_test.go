@@ -262,14 +262,14 @@ func TestRotaIsReloadedOrKept(t *testing.T) {
 	if err := write(g.cfg.RotaPath, "schedules: [{nonsense: 1}]"); err != nil {
 		t.Fatal(err)
 	}
-	g.reloadRota()
+	g.reloadRota(t.Context())
 	if !onCall() || !strings.Contains(log.String(), "it stays as it was") {
 		t.Errorf("a broken rota was taken: %s", log.String())
 	}
 	if err := write(g.cfg.RotaPath, "schedules: [{id: payments-primary, shifts: []}]"); err != nil {
 		t.Fatal(err)
 	}
-	g.reloadRota()
+	g.reloadRota(t.Context())
 	if onCall() {
 		t.Errorf("the new rota was not taken: %s", log.String())
 	}

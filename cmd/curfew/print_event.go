@@ -23,8 +23,13 @@ func (c *cli) printEvent(raw json.RawMessage) error {
 	if e.Actor != nil {
 		parts = append(parts, "by "+e.Actor.String())
 	}
-	if e.Subject != nil && e.Action != nil && e.Resource != nil {
+	switch {
+	case e.Subject != nil && e.Action != nil && e.Resource != nil:
 		parts = append(parts, fmt.Sprintf("%s: %s on %s/%s", e.Subject, e.Action.Name, e.Resource.Type, e.Resource.ID))
+	case e.Subject != nil:
+		parts = append(parts, e.Subject.String())
+	case e.Resource != nil:
+		parts = append(parts, e.Resource.Type+"/"+e.Resource.ID)
 	}
 	for _, id := range []audit.Text{e.RequestID, e.GrantID, e.BindingID} {
 		if id != "" {

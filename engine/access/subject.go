@@ -58,6 +58,9 @@ func (s Subject) Canonical() (Subject, error) {
 	if !typePattern.MatchString(s.Type) {
 		return Subject{}, Invalid("invalid_subject", "/subject/type", "%q is not a type: want lower-case letters, digits, - or _, 32 at most", s.Type)
 	}
+	if s.Type == "group" { // reviewers are listed as group:<name> beside subjects
+		return Subject{}, Invalid("invalid_subject", "/subject/type", "a group is not a subject")
+	}
 	if err := checkID("invalid_subject", "/subject/id", s.ID); err != nil {
 		return Subject{}, err
 	}

@@ -167,7 +167,7 @@ func (w *world) stored() (requests, grants int, events []string) {
 		for _, e := range es {
 			var event struct{ Type string }
 			must(w.t, json.Unmarshal(e.Body, &event))
-			if event.Type != "resources.synced" && event.Type != "people.loaded" {
+			if event.Type != "resource.created" && event.Type != "person.changed" {
 				events = append(events, event.Type)
 			}
 		}

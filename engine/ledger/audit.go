@@ -43,7 +43,7 @@ func stringerOrNull[T fmt.Stringer](p *T) any {
 func (l *Ledger) SealEvents(ctx context.Context, limit int) (sealed int, err error) {
 	var waiting int64
 	err = l.View(ctx, func(tx *Tx) error {
-		return tx.row(`SELECT COUNT(*) FROM (SELECT 1 FROM audit_pending LIMIT 1) AS some`).Scan(&waiting)
+		return tx.row(`SELECT COUNT(*) FROM (SELECT 1 FROM audit_pending LIMIT 1) AS first`).Scan(&waiting)
 	})
 	if err != nil || waiting == 0 {
 		return 0, err
@@ -56,19 +56,20 @@ func (l *Ledger) SealEvents(ctx context.Context, limit int) (sealed int, err err
 }
 
 func (tx *Tx) seal(limit int) (int, error) {
+	var last int64
+	if err := tx.row(`UPDATE audit_head SET seq = seq WHERE id = 1 RETURNING seq`).Scan(&last); err != nil {
+		return 0, err
+	}
 	type row struct{ id, body string }
 	events, err := all(tx, func(s scanner) (r row, err error) { return r, s.Scan(&r.id, &r.body) }, `
 		SELECT e.id, e.body FROM audit_pending p JOIN audit_events e ON e.id = p.event_id ORDER BY p.at, p.n, p.event_id LIMIT $1`, limit)
 	if err != nil {
 		return 0, err
 	}
-	var last int64
-	if err := tx.row(`SELECT COALESCE(MAX(seq), 0) FROM audit_log`).Scan(&last); err != nil {
-		return 0, err
-	}
-	for i, e := range events {
+	for _, e := range events {
+		last++
 		err := tx.exec(`INSERT INTO audit_log (seq, event_id, leaf) VALUES ($1, $2, $3)`,
-			last+int64(i)+1, e.id, hex.EncodeToString(audit.Leaf([]byte(e.body))))
+			last, e.id, hex.EncodeToString(audit.Leaf([]byte(e.body))))
 		if err != nil {
 			return 0, err
 		}
@@ -76,7 +77,7 @@ func (tx *Tx) seal(limit int) (int, error) {
 			return 0, err
 		}
 	}
-	return len(events), nil
+	return len(events), tx.exec(`UPDATE audit_head SET seq = $1 WHERE id = 1`, last)
 }
 
 // SealedEvent is an event with its place in the sequence.

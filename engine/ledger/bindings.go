@@ -72,30 +72,51 @@ func (tx *Tx) Claim(bindingID string) (string, error) {
 	return claim.String, err
 }
 
-// BindingsToDeliver lists bindings whose next attempt is due, longest due
-// first, and holds them. One that is to be present is passed over when no live
-// grant is on it any more: the sweep is about to turn it.
-func (tx *Tx) BindingsToDeliver(limit int) ([]access.Binding, error) {
-	return all(tx, scanBinding, bindingColumns+`
-		WHERE b.next_at <= $2 AND (b.desired = 'absent' OR EXISTS (
-		      SELECT 1 FROM grants g WHERE g.binding_id = b.id AND `+live+`))
-		ORDER BY b.next_at LIMIT $1`+tx.skipLocked, limit, micros(tx.now))
+// BindingsToDeliver lists bindings of the contract whose next attempt is due,
+// longest due first, and holds them. One that is to be present is passed over
+// when no live grant is on it any more: the sweep is about to turn it.
+func (tx *Tx) BindingsToDeliver(contract string, limit int) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+deliverable+`
+		ORDER BY b.next_at LIMIT $3`+tx.skipLocked, contract, micros(tx.now), limit)
 }
 
-// NextDelivery returns when the next attempt is due; the zero time for never.
-func (tx *Tx) NextDelivery() (time.Time, error) {
-	var next sql.NullInt64
-	err := tx.row(`SELECT MIN(next_at) FROM bindings`).Scan(&next)
-	if err != nil || !next.Valid {
-		return time.Time{}, err
+// Deliverable reports whether BindingsToDeliver would list anything.
+func (tx *Tx) Deliverable(contract string) (bool, error) {
+	var n int64
+	err := tx.row(`SELECT COUNT(*) FROM (SELECT 1 FROM bindings b`+deliverable+` LIMIT 1) AS first`, contract, micros(tx.now)).Scan(&n)
+	return n > 0, err
+}
+
+const deliverable = `
+	WHERE b.contract = $1 AND b.next_at <= $2 AND (b.desired = 'absent' OR EXISTS (
+	      SELECT 1 FROM grants g WHERE g.binding_id = b.id AND ` + live + `))`
+
+// NextDelivery returns when the next attempt at the contract is due; the zero
+// time for never.
+func (tx *Tx) NextDelivery(contract string) (time.Time, error) {
+	return tx.soonest(`SELECT MIN(next_at) FROM bindings WHERE contract = $1 AND next_at IS NOT NULL`, contract)
+}
+
+// BindingsWithoutTarget lists bindings that are due and whose contract is none
+// of those known.
+func (tx *Tx) BindingsWithoutTarget(known []string, limit int) ([]access.Binding, error) {
+	w := where{}
+	w.add(true, `b.next_at <= `, micros(tx.now))
+	if len(known) > 0 {
+		w.and(`b.contract NOT IN (` + w.bindAll(known) + `)`)
 	}
-	return fromMicros(next.Int64), nil
+	return all(tx, scanBinding, bindingColumns+w.String()+` ORDER BY b.next_at LIMIT `+w.bind(limit), w.args...)
 }
 
-// ReleaseClaims hands back every claimed attempt: for a process that knows that
-// no other can hold one.
+// ReleaseClaims hands back every claimed attempt, and makes what waits for a
+// missing target due: for a process that knows that no other can hold one.
 func (tx *Tx) ReleaseClaims() error {
-	return tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL`, micros(tx.now))
+	err := tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL`, micros(tx.now))
+	if err != nil {
+		return err
+	}
+	return tx.exec(`UPDATE bindings SET next_at = $1 WHERE next_at IS NOT NULL AND last_class = $2`,
+		micros(tx.now), string(access.ClassTargetMissing))
 }
 
 // BindingsToAlert lists bindings that have been wrong since before the time, or
@@ -103,7 +124,7 @@ func (tx *Tx) ReleaseClaims() error {
 func (tx *Tx) BindingsToAlert(wrongSince time.Time, limit int) ([]access.Binding, error) {
 	return all(tx, scanBinding, bindingColumns+`
 		WHERE b.due_at IS NOT NULL AND b.alerted_at IS NULL AND (b.due_at < $1 OR b.last_class = $2)
-		ORDER BY b.due_at LIMIT $3`+tx.skipLocked, micros(wrongSince), string(access.ClassTargetMissing), limit)
+		ORDER BY b.due_at LIMIT $3`, micros(wrongSince), string(access.ClassTargetMissing), limit)
 }
 
 // MarkAlerted records that a binding's being overdue was said.
@@ -112,13 +133,14 @@ func (tx *Tx) MarkAlerted(id string) error {
 		`UPDATE bindings SET alerted_at = $2 WHERE id = $1 AND alerted_at IS NULL`, id, micros(tx.now))
 }
 
-// Contracts lists the targets, with their contracts, that bindings with work to
-// do or something present depend on.
+// Contracts lists the targets, with their contracts, that access depends on:
+// bindings with work to do or something present, and grants that are to start.
 func (tx *Tx) Contracts() (map[string][]string, error) {
 	type pair struct{ target, contract string }
 	pairs, err := all(tx, func(row scanner) (p pair, err error) { return p, row.Scan(&p.target, &p.contract) }, `
-		SELECT DISTINCT target, contract FROM bindings
-		 WHERE next_at IS NOT NULL OR desired = 'present' OR observed <> 'absent'`)
+		SELECT target, contract FROM bindings
+		 WHERE next_at IS NOT NULL OR desired = 'present' OR observed <> 'absent'
+		 UNION SELECT b.target, b.contract FROM grants g JOIN bindings b ON b.id = g.binding_id WHERE g.state = 'scheduled'`)
 	out := map[string][]string{}
 	for _, p := range pairs {
 		out[p.target] = append(out[p.target], p.contract)

@@ -10,8 +10,10 @@ import (
 const grantColumns = `SELECT g.id, g.request_id, g.binding_id, g.subject, g.action, g.resource, g.while_bound, g.starts_at,
 	g.expires_at, g.decision_id, g.created_at, g.ended_at, g.end_reason, g.state FROM grants g`
 
-// live is the condition under which a grant gives access at the bound time.
-const live = `g.state = 'active' AND g.starts_at <= $2 AND g.expires_at > $2`
+// live is the condition under which a grant gives access at the bound time. An
+// active grant has started. That is not asked of its starts_at: a transaction
+// that waited for a lock has an older time than the one that it waited for.
+const live = `g.state = 'active' AND g.expires_at > $2`
 
 // AddGrant stores a new grant, scheduled or active. Its binding must be locked.
 func (tx *Tx) AddGrant(g access.Grant) error {
@@ -35,11 +37,13 @@ func (tx *Tx) StartGrant(id, decisionID string, expiresAt time.Time) error {
 		 WHERE id = $1 AND state = 'scheduled'`, id, decisionID, micros(expiresAt))
 }
 
-// EndGrant ends a grant that has not ended. Its binding must be locked.
-func (tx *Tx) EndGrant(id string, reason access.EndReason) error {
-	return tx.changed(access.Conflict("grant_ended", "grant %s has already ended", id), `
-		UPDATE grants SET prior_state = state, state = 'ended', end_reason = $2, ended_at = $3
-		 WHERE id = $1 AND state <> 'ended'`, id, string(reason), micros(tx.now))
+// EndGrant ends a grant that is still as it was read: its state and its end. Its
+// binding must be locked.
+func (tx *Tx) EndGrant(g access.Grant, reason access.EndReason) error {
+	return tx.changed(access.Conflict("grant_ended", "grant %s has already ended, or has changed", g.ID), `
+		UPDATE grants SET prior_state = state, state = 'ended', end_reason = $4, ended_at = $5
+		 WHERE id = $1 AND state = $2 AND state <> 'ended' AND expires_at = $3`,
+		g.ID, string(g.State), micros(g.ExpiresAt), string(reason), micros(tx.now))
 }
 
 // Grant returns a grant.
@@ -65,7 +69,8 @@ func (tx *Tx) Grants(f Filter) ([]access.Grant, error) {
 	w.add(f.Resource != "", `g.resource = `, f.Resource)
 	if f.Involving != "" {
 		me := w.bind(f.Involving)
-		w.and(`(g.subject = ` + me + ` OR EXISTS (SELECT 1 FROM requests r WHERE r.id = g.request_id AND r.requester = ` + me + `))`)
+		w.and(`g.id IN (SELECT id FROM grants WHERE subject = ` + me + `
+			UNION SELECT h.id FROM requests r JOIN grants h ON h.request_id = r.id WHERE r.requester = ` + me + `)`)
 	}
 	return all(tx, scanGrant, grantColumns+w.String()+` ORDER BY g.id DESC LIMIT `+w.bind(f.Limit), w.args...)
 }
@@ -92,10 +97,11 @@ func (tx *Tx) GrantsToEnd(limit int) ([]access.Grant, error) {
 		WHERE g.state <> 'ended' AND g.expires_at <= $1 ORDER BY g.expires_at LIMIT $2`, micros(tx.now), limit)
 }
 
-// GrantsToStart lists scheduled grants whose start has come, soonest first.
+// GrantsToStart lists scheduled grants whose start has come and whose end has not,
+// soonest first.
 func (tx *Tx) GrantsToStart(limit int) ([]access.Grant, error) {
 	return all(tx, scanGrant, grantColumns+`
-		WHERE g.state = 'scheduled' AND g.starts_at <= $1 ORDER BY g.starts_at LIMIT $2`, micros(tx.now), limit)
+		WHERE g.state = 'scheduled' AND g.starts_at <= $1 AND g.expires_at > $1 ORDER BY g.starts_at LIMIT $2`, micros(tx.now), limit)
 }
 
 // ActiveGrants lists the grants that have started and not ended, by id, from
@@ -104,18 +110,27 @@ func (tx *Tx) ActiveGrants(after string, limit int) ([]access.Grant, error) {
 	return all(tx, scanGrant, grantColumns+` WHERE g.state = 'active' AND g.id > $1 ORDER BY g.id LIMIT $2`, after, limit)
 }
 
-// NextDeadline returns the soonest time at which a grant ends or starts or a
-// request lapses; the zero time when there is none.
-func (tx *Tx) NextDeadline() (time.Time, error) {
-	var next sql.NullInt64
-	err := tx.row(`SELECT MIN(at) FROM (
+// NextEnd returns the soonest time at which a grant ends or a request lapses;
+// the zero time when there is none.
+func (tx *Tx) NextEnd() (time.Time, error) {
+	return tx.soonest(`SELECT MIN(at) FROM (
 		SELECT MIN(expires_at) AS at FROM grants WHERE state <> 'ended'
-		UNION ALL SELECT MIN(starts_at) FROM grants WHERE state = 'scheduled'
-		UNION ALL SELECT MIN(lapses_at) FROM requests WHERE state = 'pending') AS deadlines`).Scan(&next)
-	if err != nil || !next.Valid {
+		UNION ALL SELECT MIN(lapses_at) FROM requests WHERE state = 'pending') AS deadlines`)
+}
+
+// NextStart returns the soonest time at which a scheduled grant that is not over
+// starts; the zero time when there is none.
+func (tx *Tx) NextStart() (time.Time, error) {
+	return tx.soonest(`SELECT MIN(starts_at) FROM grants WHERE state = 'scheduled' AND expires_at > $1`, micros(tx.now))
+}
+
+// soonest reads one time that may be absent, which is the zero time.
+func (tx *Tx) soonest(query string, args ...any) (time.Time, error) {
+	var at sql.NullInt64
+	if err := tx.row(query, args...).Scan(&at); err != nil || !at.Valid {
 		return time.Time{}, err
 	}
-	return fromMicros(next.Int64), nil
+	return fromMicros(at.Int64), nil
 }
 
 func scanGrant(row scanner) (g access.Grant, err error) {

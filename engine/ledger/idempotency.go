@@ -12,19 +12,20 @@ type KeptAnswer struct {
 	Answer   []byte // JSON
 }
 
-// KeepAnswer stores the answer under the key, in the transaction of the effect.
-// It reports false when the key is already there: a twin was first.
-func (tx *Tx) KeepAnswer(caller, route, key string, a KeptAnswer) (bool, error) {
-	var got string
-	err := tx.row(`
+// ReserveKey claims the key for the transaction that is about to have its effect.
+// It reports false when the key is taken: a twin was first, and has committed.
+func (tx *Tx) ReserveKey(caller, route, key, bodyHash string) (bool, error) {
+	n, err := tx.affect(`
 		INSERT INTO idempotency_keys (caller, route, key, body_hash, answer, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (caller, route, key) DO NOTHING RETURNING key`,
-		caller, route, key, a.BodyHash, string(a.Answer), micros(tx.now)).Scan(&got)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+		VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT (caller, route, key) DO NOTHING`,
+		caller, route, key, bodyHash, micros(tx.now))
+	return n == 1, err
+}
+
+// KeepAnswer stores the answer under a key that the transaction has reserved.
+func (tx *Tx) KeepAnswer(caller, route, key string, answer []byte) error {
+	return tx.exec(`UPDATE idempotency_keys SET answer = $4 WHERE caller = $1 AND route = $2 AND key = $3`,
+		caller, route, key, string(answer))
 }
 
 // KeptAnswer returns what is stored under the key, and whether anything is.

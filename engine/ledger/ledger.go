@@ -93,7 +93,13 @@ func (l *Ledger) Close() error { return l.db.Close() }
 
 // Update runs fn in one transaction: all of it commits, or nothing does.
 func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.Update(ctx, func(sqlTx *sql.Tx) error { return fn(l.tx(ctx, sqlTx, l.next())) })
+	return l.db.Update(ctx, func(sqlTx *sql.Tx) error {
+		tx := l.tx(ctx, sqlTx, l.next())
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.err
+	})
 }
 
 // View runs fn on one committed state. Changes in it are refused.
@@ -123,36 +129,73 @@ type Tx struct {
 	sql        *sql.Tx
 	now        time.Time
 	skipLocked string
-	events     int // appended so far
+	events     int   // appended so far
+	err        error // the first that a statement failed with
 }
 
 // Now is the time of the transaction.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-func (tx *Tx) row(query string, args ...any) *sql.Row {
-	return tx.sql.QueryRowContext(tx.ctx, query, args...)
+// failed remembers the first error of the transaction. What follows it in the
+// same transaction is not run: it is lost with the rest, and a database that has
+// rolled back by itself must not run it outside.
+func (tx *Tx) failed(err error) error {
+	if err != nil && tx.err == nil {
+		tx.err = err
+	}
+	return err
 }
 
+func (tx *Tx) row(query string, args ...any) scanner {
+	if tx.err != nil {
+		return failedRow{tx.err}
+	}
+	return txRow{tx, tx.sql.QueryRowContext(tx.ctx, query, args...)}
+}
+
+type txRow struct {
+	tx  *Tx
+	row *sql.Row
+}
+
+// Scan reads the row. That there is none is an answer, not a failure.
+func (r txRow) Scan(dest ...any) error {
+	err := r.row.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return r.tx.failed(err)
+}
+
+type failedRow struct{ err error }
+
+func (r failedRow) Scan(...any) error { return r.err }
+
 func (tx *Tx) exec(query string, args ...any) error {
-	_, err := tx.sql.ExecContext(tx.ctx, query, args...)
+	_, err := tx.affect(query, args...)
 	return err
+}
+
+func (tx *Tx) affect(query string, args ...any) (int64, error) {
+	if tx.err != nil {
+		return 0, tx.err
+	}
+	res, err := tx.sql.ExecContext(tx.ctx, query, args...)
+	if err != nil {
+		return 0, tx.failed(err)
+	}
+	n, err := res.RowsAffected()
+	return n, tx.failed(err)
 }
 
 // changed runs a conditional update that must touch exactly the rows it names:
 // none means that someone else was first.
 func (tx *Tx) changed(conflict error, query string, args ...any) error {
-	res, err := tx.sql.ExecContext(tx.ctx, query, args...)
-	if err != nil {
-		return err
+	n, err := tx.affect(query, args...)
+	if err == nil && n == 0 {
+		err = conflict
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return conflict
-	}
-	return nil
+	return err
 }
 
 // scanner is what *sql.Row and *sql.Rows share.
@@ -160,20 +203,23 @@ type scanner interface{ Scan(dest ...any) error }
 
 // all reads every row of a query with scan.
 func all[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	if tx.err != nil {
+		return nil, tx.err
+	}
 	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
 	if err != nil {
-		return nil, err
+		return nil, tx.failed(err)
 	}
 	defer func() { _ = rows.Close() }()
 	var out []T
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
-			return nil, err
+			return nil, tx.failed(err)
 		}
 		out = append(out, item)
 	}
-	return out, rows.Err()
+	return out, tx.failed(rows.Err())
 }
 
 // one reads the row of a query with scan; no row is ErrNotFound of the kind.

@@ -2,39 +2,64 @@ package ledger
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/curfew-access/curfew/engine/access"
 )
 
 // ReplacePeople makes persons all that the source says of people: who is not
-// among them any more loses what the source had given. It reports whether that
-// changed anything.
-func (tx *Tx) ReplacePeople(source string, persons []access.Person) (changed bool, err error) {
+// among them any more loses what the source had given. It returns those for whom
+// that changed anything, as they are now.
+func (tx *Tx) ReplacePeople(source string, persons []access.Person) (changed []access.Person, err error) {
 	before, err := tx.peopleOf(source)
 	if err != nil {
-		return false, err
-	}
-	if err := tx.exec(`DELETE FROM people WHERE source = $1`, source); err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, p := range persons {
-		if err := tx.addPerson(source, p); err != nil {
-			return false, err
+		old, known := before[p.Subject]
+		delete(before, p.Subject)
+		if known && samePerson(old, p) {
+			continue
+		}
+		changed = append(changed, p)
+		if err := tx.putPerson(source, p); err != nil {
+			return nil, err
 		}
 	}
-	after, err := tx.peopleOf(source)
-	return !slices.Equal(before, after), err
+	for gone := range before {
+		changed = append(changed, access.Person{Subject: gone})
+		err := tx.exec(`DELETE FROM people WHERE source = $1 AND subject = $2`, source, gone.String())
+		if err != nil {
+			return nil, err
+		}
+	}
+	return changed, nil
 }
 
-// peopleOf renders what a source says, a line each, to be compared.
-func (tx *Tx) peopleOf(source string) ([]string, error) {
-	return all(tx, func(row scanner) (line string, err error) { return line, row.Scan(&line) }, `
-		SELECT subject || ' ' || groups || ' ' || emails || ' ' || slack || ' ' || time_zone
-		  FROM people WHERE source = $1 ORDER BY subject`, source)
+func samePerson(a, b access.Person) bool {
+	return slices.Equal(a.Groups, b.Groups) && slices.Equal(a.Emails, b.Emails) && a.Slack == b.Slack && a.TimeZone == b.TimeZone
 }
 
-func (tx *Tx) addPerson(source string, p access.Person) error {
+func (tx *Tx) peopleOf(source string) (map[access.Subject]access.Person, error) {
+	persons, err := all(tx, scanPerson, `SELECT subject, groups, emails, slack, time_zone FROM people WHERE source = $1`, source)
+	people := map[access.Subject]access.Person{}
+	for _, p := range persons {
+		people[p.Subject] = p
+	}
+	return people, err
+}
+
+func scanPerson(row scanner) (p access.Person, err error) {
+	var subject, groups, emails string
+	if err := row.Scan(&subject, &groups, &emails, &p.Slack, &p.TimeZone); err != nil {
+		return p, err
+	}
+	p.Subject = subjectOf(subject)
+	return p, errors.Join(json.Unmarshal([]byte(groups), &p.Groups), json.Unmarshal([]byte(emails), &p.Emails))
+}
+
+func (tx *Tx) putPerson(source string, p access.Person) error {
 	groups, err := toJSON(append([]string{}, p.Groups...))
 	if err != nil {
 		return err
@@ -45,7 +70,9 @@ func (tx *Tx) addPerson(source string, p access.Person) error {
 	}
 	return tx.exec(`
 		INSERT INTO people (subject, source, groups, emails, slack, time_zone, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (subject, source) DO UPDATE SET
+		  groups = $3, emails = $4, slack = $5, time_zone = $6, updated_at = $7`,
 		p.Subject.String(), source, groups, emails, p.Slack, p.TimeZone, micros(tx.now))
 }
 

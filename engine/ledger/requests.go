@@ -32,16 +32,11 @@ func (tx *Tx) AddRequest(r access.Request) error {
 }
 
 // LockRequest holds the pending request until the transaction ends, so that
-// reviews are counted one after another. One that is not pending is ErrConflict.
+// reviews are counted one after another. One that is not pending, or whose time
+// for an answer is over, is ErrConflict.
 func (tx *Tx) LockRequest(id string) error {
-	return tx.changed(notPending(id), `UPDATE requests SET state = state WHERE id = $1 AND state = 'pending'`, id)
-}
-
-// DecideRequest records a newer decision about a pending request, and until
-// when its reviewers have.
-func (tx *Tx) DecideRequest(id, decisionID string) error {
 	return tx.changed(notPending(id),
-		`UPDATE requests SET decision_id = $2 WHERE id = $1 AND state = 'pending'`, id, decisionID)
+		`UPDATE requests SET state = state WHERE id = $1 AND state = 'pending' AND lapses_at > $2`, id, micros(tx.now))
 }
 
 // CloseRequest moves a pending request to a final state.
@@ -63,7 +58,7 @@ func (tx *Tx) Request(id string) (access.Request, error) {
 // LapsedRequests lists pending requests whose time for an answer is over.
 func (tx *Tx) LapsedRequests(limit int) ([]access.Request, error) {
 	return all(tx, scanRequest, requestColumns+`
-		WHERE r.state = 'pending' AND r.lapses_at <= $1 ORDER BY r.lapses_at LIMIT $2`+tx.skipLocked,
+		WHERE r.state = 'pending' AND r.lapses_at <= $1 ORDER BY r.lapses_at LIMIT $2`,
 		micros(tx.now), limit)
 }
 
@@ -87,11 +82,11 @@ func (tx *Tx) Requests(f Filter) ([]access.Request, error) {
 	w.add(f.Resource != "", `r.resource = `, f.Resource)
 	if f.Involving != "" {
 		me := w.bind(f.Involving)
-		mine := `r.subject = ` + me + ` OR r.requester = ` + me
+		mine := `SELECT id FROM requests WHERE subject = ` + me + ` UNION SELECT id FROM requests WHERE requester = ` + me
 		if len(f.Principals) > 0 {
-			mine += ` OR EXISTS (SELECT 1 FROM request_reviewers v WHERE v.request_id = r.id AND v.principal IN (` + w.bindAll(f.Principals) + `))`
+			mine += ` UNION SELECT request_id FROM request_reviewers WHERE principal IN (` + w.bindAll(f.Principals) + `)`
 		}
-		w.and(`(` + mine + `)`)
+		w.and(`r.id IN (` + mine + `)`)
 	}
 	return all(tx, scanRequest, requestColumns+w.String()+` ORDER BY r.id DESC LIMIT `+w.bind(f.Limit), w.args...)
 }

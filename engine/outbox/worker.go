@@ -20,12 +20,14 @@ import (
 // Store keeps deliveries: claims commit before the first byte leaves, outcomes
 // after the last one came.
 type Store interface {
-	// Claim takes at most limit deliveries that are due, for the owner.
-	Claim(ctx context.Context, owner string, limit int) ([]access.Delivery, error)
+	// Claim takes deliveries that are due, for the owner: for each contract at
+	// most its room, and limit in all.
+	Claim(ctx context.Context, owner string, limit int, room map[string]int) ([]access.Delivery, error)
 	// Record writes down how an attempt ended: confirmed when failure is nil.
 	Record(ctx context.Context, d access.Delivery, receipt access.Receipt, failure error) error
-	// NextDelivery returns when the next one is due; the zero time for never.
-	NextDelivery(ctx context.Context) (time.Time, error)
+	// NextDelivery returns when the next one is due among the contracts that
+	// there is room for; the zero time for never.
+	NextDelivery(ctx context.Context, room map[string]int) (time.Time, error)
 	// DeliveryWake is signalled when one may be due sooner than was known.
 	DeliveryWake() <-chan struct{}
 	// TakeOverdue returns bindings that became overdue, each once.
@@ -48,14 +50,17 @@ type Alerter interface {
 
 // Worker delivers. All fields but Width and Drain are required.
 type Worker struct {
-	Store    Store
-	Targets  map[string]Deliverer // by contract
-	Alerter  Alerter
-	Log      *slog.Logger
-	Owner    string        // names this process in claims
-	Width    int           // deliveries under way at once; default 32
-	Drain    time.Duration // how long a stop waits for them; default 5 s
-	slots    chan struct{}
+	Store   Store
+	Targets map[string]Deliverer // by contract
+	Alerter Alerter
+	Log     *slog.Logger
+	Owner   string        // names this process in claims
+	Width   int           // deliveries under way at once; default 64
+	Share   int           // of these to one target, so that a dead one does not hold up the others; default an eighth
+	Drain   time.Duration // how long a stop waits for them; default 5 s
+
+	mu       sync.Mutex
+	busy     map[string]int // deliveries under way, by contract
 	freed    chan struct{}
 	inFlight sync.WaitGroup
 }
@@ -72,12 +77,15 @@ const (
 // under way its Drain, cuts it off, records what came of it, and returns.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.Width <= 0 {
-		w.Width = 32
+		w.Width = 64
+	}
+	if w.Share <= 0 {
+		w.Share = max(w.Width/8, 1)
 	}
 	if w.Drain <= 0 {
 		w.Drain = 5 * time.Second
 	}
-	w.slots, w.freed = make(chan struct{}, w.Width), make(chan struct{}, 1)
+	w.busy, w.freed = map[string]int{}, make(chan struct{}, 1)
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	timer := time.NewTimer(0)
@@ -100,45 +108,63 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// round claims and starts what there are slots for, and returns how long until
-// it is worth looking again.
+// round claims and starts what there is room for, and returns how long until it
+// is worth looking again. Room that is freed wakes the worker before.
 func (w *Worker) round(ctx, work context.Context) time.Duration {
 	for {
-		free := w.Width - len(w.slots)
-		if free == 0 {
-			return lookEvery // a slot that is freed wakes the worker
+		free, room := w.room()
+		if free <= 0 {
+			return lookEvery
 		}
-		claimed, err := w.Store.Claim(ctx, w.Owner, free)
+		claimed, err := w.Store.Claim(ctx, w.Owner, free, room)
+		for _, d := range claimed {
+			w.take(d.Contract, 1)
+			w.inFlight.Go(func() {
+				defer w.take(d.Contract, -1)
+				w.deliver(work, d)
+			})
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				w.Log.Error("deliveries could not be claimed; trying again", "error", err)
 			}
 			return lookEvery
 		}
-		for _, d := range claimed {
-			w.slots <- struct{}{}
-			w.inFlight.Go(func() {
-				defer w.free()
-				w.deliver(work, d)
-			})
-		}
-		if len(claimed) < free {
-			return w.untilNext(ctx)
+		if len(claimed) == 0 {
+			return w.untilNext(ctx, room)
 		}
 	}
 }
 
-// free gives a slot back and lets Run look again.
-func (w *Worker) free() {
-	<-w.slots
+// room is how many deliveries may begin: in all, and to each target.
+func (w *Worker) room() (free int, room map[string]int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	free, room = w.Width, map[string]int{}
+	for contract := range w.Targets {
+		free -= w.busy[contract]
+		room[contract] = w.Share - w.busy[contract]
+	}
+	return free, room
+}
+
+// take counts deliveries under way up or down, and lets Run look again when there
+// is more room.
+func (w *Worker) take(contract string, n int) {
+	w.mu.Lock()
+	w.busy[contract] += n
+	w.mu.Unlock()
+	if n > 0 {
+		return
+	}
 	select {
 	case w.freed <- struct{}{}:
 	default: // already signalled
 	}
 }
 
-func (w *Worker) untilNext(ctx context.Context) time.Duration {
-	next, err := w.Store.NextDelivery(ctx)
+func (w *Worker) untilNext(ctx context.Context, room map[string]int) time.Duration {
+	next, err := w.Store.NextDelivery(ctx, room)
 	if err != nil || next.IsZero() {
 		return lookEvery
 	}

@@ -87,6 +87,7 @@ CREATE TABLE requests (
   FOREIGN KEY (object, prior_state, state) REFERENCES moves (object, prior, state)
 );
 CREATE INDEX requests_lapsing ON requests (lapses_at) WHERE state = 'pending';
+CREATE INDEX requests_pending ON requests (id) WHERE state = 'pending';
 CREATE INDEX requests_subject ON requests (subject, id);
 CREATE INDEX requests_requester ON requests (requester, id);
 
@@ -137,8 +138,11 @@ CREATE TABLE bindings (
   deprovision_open_until BIGINT NOT NULL,
   UNIQUE (subject, action, resource, target, contract)
 );
-CREATE INDEX bindings_due ON bindings (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX bindings_wrong ON bindings (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX bindings_due ON bindings (contract, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX bindings_claimed ON bindings (id) WHERE claim IS NOT NULL;
+CREATE INDEX bindings_wrong ON bindings (due_at) WHERE due_at IS NOT NULL AND alerted_at IS NULL;
+CREATE INDEX bindings_needing ON bindings (target, contract)
+  WHERE next_at IS NOT NULL OR desired = 'present' OR observed <> 'absent';
 
 CREATE TABLE grants (
   id          TEXT PRIMARY KEY,
@@ -164,7 +168,8 @@ CREATE TABLE grants (
 );
 CREATE INDEX grants_ending ON grants (expires_at) WHERE state <> 'ended';
 CREATE INDEX grants_starting ON grants (starts_at) WHERE state = 'scheduled';
-CREATE INDEX grants_binding ON grants (binding_id) WHERE state <> 'ended';
+CREATE INDEX grants_on_binding ON grants (binding_id) WHERE state = 'active';
+CREATE INDEX grants_held ON grants (subject, id) WHERE state = 'active';
 CREATE INDEX grants_subject ON grants (subject, id);
 CREATE INDEX grants_resource ON grants (resource) WHERE state <> 'ended';
 
@@ -226,11 +231,22 @@ CREATE TABLE audit_events (
   binding_id TEXT,
   body       TEXT NOT NULL
 );
+CREATE INDEX audit_events_request ON audit_events (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX audit_events_grant ON audit_events (grant_id) WHERE grant_id IS NOT NULL;
+CREATE INDEX audit_events_binding ON audit_events (binding_id) WHERE binding_id IS NOT NULL;
+CREATE INDEX audit_events_subject ON audit_events (subject) WHERE subject IS NOT NULL;
+CREATE INDEX audit_events_resource ON audit_events (resource) WHERE resource IS NOT NULL;
 CREATE TABLE audit_pending (
   event_id TEXT PRIMARY KEY REFERENCES audit_events (id),
   at       BIGINT NOT NULL,
   n        BIGINT NOT NULL -- order within its transaction
 );
+CREATE INDEX audit_pending_order ON audit_pending (at, n, event_id);
+CREATE TABLE audit_head (
+  id  BIGINT PRIMARY KEY CHECK (id = 1),
+  seq BIGINT NOT NULL -- the last number given: whoever seals holds this row
+);
+INSERT INTO audit_head (id, seq) VALUES (1, 0);
 CREATE TABLE audit_log (
   seq      BIGINT PRIMARY KEY,
   event_id TEXT NOT NULL UNIQUE REFERENCES audit_events (id),

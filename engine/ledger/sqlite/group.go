@@ -14,6 +14,10 @@ const groupSize = 64
 // ErrClosed says that the ledger was closed.
 var ErrClosed = errors.New("the ledger is closed")
 
+// errBroken says that SQLite gave the whole transaction up by itself (the disk is
+// full, an I/O error): none of the group is committed.
+var errBroken = errors.New("the transaction is broken")
+
 type job struct {
 	ctx  context.Context //nolint:containedctx // of the caller that waits for this job
 	fn   func(*sql.Tx) error
@@ -70,8 +74,15 @@ func (db *DB) commit(first job) {
 	changed := false
 	for next, more := first, true; more && len(group) < groupSize; next, more = db.waiting() {
 		err := savepoint(tx, next)
-		changed = changed || err == nil
 		group = append(group, outcome{next, err})
+		if errors.Is(err, errBroken) {
+			changed = false
+			break
+		}
+		changed = changed || err == nil
+	}
+	if last := group[len(group)-1]; errors.Is(last.err, errBroken) {
+		err = fmt.Errorf("another transaction of the same commit: %w", last.err)
 	}
 	if changed {
 		if err = db.clock.persist(ctx, tx); err == nil {
@@ -115,8 +126,9 @@ func savepoint(tx *sql.Tx, j job) (err error) {
 		if err != nil {
 			end = `ROLLBACK TO job; RELEASE job`
 		}
-		_, endErr := tx.ExecContext(ctx, end)
-		err = errors.Join(err, endErr)
+		if _, endErr := tx.ExecContext(ctx, end); endErr != nil {
+			err = errors.Join(errBroken, err, endErr)
+		}
 	}()
 	return j.fn(tx)
 }

@@ -84,6 +84,24 @@ func failureLeavesNoTrace(t *testing.T, f *fixture) {
 	f.wantCounts(0, 0)
 }
 
+// nothingAfterFailure: a caller that joins the errors of several steps does not
+// run the later ones, which a database that gave the transaction up would commit
+// by themselves.
+func nothingAfterFailure(t *testing.T, f *fixture) {
+	g := f.grant(what, time.Hour)
+	err := f.l.Update(t.Context(), func(tx *ledger.Tx) error {
+		first := tx.AddGrant(g) // its id is taken
+		if err := tx.Append(audit.Event{Type: "planted"}); !errors.Is(err, first) {
+			t.Errorf("a later statement: %v, want the first failure", err)
+		}
+		return nil // forgotten: the transaction fails all the same
+	})
+	if err == nil {
+		t.Error("the transaction committed")
+	}
+	f.wantCounts(1, 1)
+}
+
 func (f *fixture) wantCounts(grants, events int) {
 	f.t.Helper()
 	f.view(func(tx *ledger.Tx) error {
@@ -206,9 +224,12 @@ func idempotencyRace(t *testing.T, f *fixture) {
 	for range 8 {
 		twins.Go(func() {
 			err := f.l.Update(context.Background(), func(tx *ledger.Tx) error {
-				kept, err := tx.KeepAnswer("user:a@b.c", "POST /x", "key", ledger.KeptAnswer{BodyHash: "h", Answer: []byte(`1`)})
-				first <- kept
-				return err
+				mine, err := tx.ReserveKey("user:a@b.c", "POST /x", "key", "h")
+				first <- mine
+				if err != nil || !mine {
+					return err
+				}
+				return tx.KeepAnswer("user:a@b.c", "POST /x", "key", []byte(`1`))
 			})
 			if err != nil {
 				t.Error(err)

@@ -1,0 +1,358 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/outbox"
+)
+
+// other is a second engine on the world's ledger, with parts of its own.
+func (w *world) other(change func(*engine.Config)) *engine.Engine {
+	cfg := engine.Config{
+		Ledger: w.ledger, Policy: w.policy, Facts: w.facts, Lease: &book{}, Log: slog.New(slog.DiscardHandler),
+		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 15 * time.Second}},
+	}
+	change(&cfg)
+	return engine.New(cfg)
+}
+
+// askFor is an Ask to debug acme that long.
+func askFor(d time.Duration) engine.Ask {
+	length := access.Duration(d)
+	return engine.Ask{Action: debug, Resource: acme, For: &length, Reason: "PD-1"}
+}
+
+// book is a lease that only keeps a list.
+type book struct {
+	mu   sync.Mutex
+	held map[string]bool
+}
+
+func (b *book) Hold(_ context.Context, id string, _ time.Time) error { return b.set(id, true) }
+func (b *book) Drop(_ context.Context, id string) error              { return b.set(id, false) }
+
+func (b *book) set(id string, held bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held == nil {
+		b.held = map[string]bool{}
+	}
+	b.held[id] = held
+	return nil
+}
+
+func (b *book) has(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held[id]
+}
+
+func TestSlowStartsDoNotDelayEnds(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for range 30 {
+			start := w.ledger.Now().Add(10 * time.Second)
+			ask := askFor(time.Hour)
+			ask.StartsAt = &start
+			_, err := w.engine.Submit(t.Context(), as(dave), ask)
+			must(t, err)
+		}
+		w.policy.set(func(in access.Input) access.Decision {
+			if in.Context.Phase == access.PhaseStart {
+				time.Sleep(time.Second) // fake: as long as a policy may take
+			}
+			return allowAll(in)
+		})
+		r := w.mustAsk(30 * time.Second)
+		w.pass(31 * time.Second)
+		g, err := w.engine.Grant(t.Context(), as(alice), r.Grant.ID)
+		must(t, err)
+		if g.State != access.GrantEnded {
+			t.Fatalf("a second after its end the grant is %s", g.State)
+		}
+	})
+}
+
+// The provision timed out, and lands 5 s after its deprovision was confirmed.
+func TestLateProvisionIsTakenBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var once atomic.Bool
+		w.target.script(func(m access.Message) (time.Duration, error) {
+			if m.Type == provision && once.CompareAndSwap(false, true) {
+				time.AfterFunc(20*time.Second, func() { w.target.open() })
+				return 15 * time.Second, &access.DeliveryError{Class: access.ClassUnreachable, Err: context.DeadlineExceeded}
+			}
+			return 0, nil
+		})
+		r := w.mustAsk(time.Hour)
+		w.pass(15*time.Second + 100*time.Millisecond)
+		_, err := w.engine.Revoke(t.Context(), as(alice), r.Grant.ID, "")
+		must(t, err)
+		w.pass(time.Minute)
+		if w.target.holds() {
+			t.Fatalf("a minute after the revoke the target holds access; it was told %v", w.target.verbs())
+		}
+	})
+}
+
+func TestApprovalOfAResourceThatLeavesMeanwhile(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.policy.set(reviewBy(1))
+		r := w.mustAsk(time.Hour)
+		w.policy.set(func(in access.Input) access.Decision {
+			_, err := w.engine.SyncResources(context.Background(), "seed", access.Catalogue{})
+			must(t, err)
+			return reviewBy(1)(in)
+		})
+		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); code(err) != "no_longer_allowed" {
+			t.Fatalf("approval: %v, want no_longer_allowed", err)
+		}
+	})
+}
+
+func TestReviewerMayDenyWhatLeftTheCatalogue(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.pending(1)
+		_, err := w.engine.SyncResources(t.Context(), "seed", access.Catalogue{})
+		must(t, err)
+		got, err := w.engine.Deny(t.Context(), as(bob), r.ID, engine.Review{})
+		must(t, err)
+		if got.State != access.RequestDenied {
+			t.Fatalf("the request is %s", got.State)
+		}
+	})
+}
+
+func TestOneBrokenBindingDoesNotStopTheOthers(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.target.script(func(access.Message) (time.Duration, error) {
+			return 0, &access.DeliveryError{Class: access.ClassRefused, Status: 500, Err: errors.New("no")}
+		})
+		w.mustAsk(time.Hour)
+		w.settle()
+		must(t, w.raw(`INSERT INTO attempts SELECT id, generation, attempts + 1, 'x', 'x', 0, NULL, NULL, NULL, '' FROM bindings`))
+		w.target.script(newTarget().answer)
+		w.pass(10 * time.Second)
+		_, err := w.engine.Submit(t.Context(), as(dave), askFor(time.Hour))
+		must(t, err)
+		w.pass(time.Minute)
+		if !w.target.holds() {
+			t.Fatal("dave's access was not opened, because alice's binding can not be claimed")
+		}
+	})
+}
+
+func TestOneBrokenGrantDoesNotStopTheOthers(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		broken := w.mustAsk(30 * time.Second)
+		must(t, w.raw(`CREATE TRIGGER broken BEFORE UPDATE ON grants WHEN OLD.id = '`+broken.Grant.ID+`' BEGIN SELECT RAISE(ABORT, 'planted'); END`))
+		r, err := w.engine.Submit(t.Context(), as(dave), askFor(30*time.Second))
+		must(t, err)
+		w.pass(31 * time.Second)
+		g, err := w.engine.Grant(t.Context(), as(dave), r.Grant.ID)
+		must(t, err)
+		if g.State != access.GrantEnded {
+			t.Fatalf("dave's grant is %s", g.State)
+		}
+	})
+}
+
+func TestSweepThatFailsDoesNotSpin(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.mustAsk(30 * time.Second)
+		must(t, w.raw(`CREATE TRIGGER broken BEFORE UPDATE ON grants BEGIN SELECT RAISE(ABORT, 'planted'); END`))
+		w.stop()
+		w.pass(31 * time.Second)
+		w.start()
+		var failures atomic.Int64
+		e := w.other(func(c *engine.Config) { c.Log = slog.New(counting{&failures}) })
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = e.Run(ctx) })
+		w.pass(2 * time.Second)
+		cancel()
+		running.Wait()
+		if n := failures.Load(); n == 0 || n > 5 {
+			t.Fatalf("in two seconds the sweep failed %d times, want a few", n)
+		}
+	})
+}
+
+// counting counts the failures of the sweep that are logged.
+type counting struct{ n *atomic.Int64 }
+
+func (c counting) Enabled(context.Context, slog.Level) bool { return true }
+func (c counting) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "sweep failed") {
+		c.n.Add(1)
+	}
+	return nil
+}
+func (c counting) WithAttrs([]slog.Attr) slog.Handler { return c }
+func (c counting) WithGroup(string) slog.Handler      { return c }
+
+func TestPolicyThatFailsNeverGrants(t *testing.T) {
+	cases := map[string]func(access.Decision) (access.Decision, error){
+		"an allow beside an error": func(d access.Decision) (access.Decision, error) { return d, errors.New("half of it failed") },
+		"no effect":                func(access.Decision) (access.Decision, error) { return access.Decision{}, nil },
+		"an unknown effect":        func(access.Decision) (access.Decision, error) { return access.Decision{Effect: "permit"}, nil },
+		"a review by nobody":       func(access.Decision) (access.Decision, error) { return access.Decision{Effect: access.Review}, nil },
+	}
+	for name, answer := range cases {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				e := w.other(func(c *engine.Config) { c.Policy = failing{w.policy, answer} })
+				r, err := e.Submit(t.Context(), as(alice), askFor(time.Hour))
+				must(t, err)
+				if r.State != access.RequestDenied || len(r.Decision.Reasons) != 1 {
+					t.Fatalf("the request is %s for %v, want denied for a reason", r.State, r.Decision.Reasons)
+				}
+			})
+		})
+	}
+}
+
+type failing struct {
+	engine.Policy
+	answer func(access.Decision) (access.Decision, error)
+}
+
+func (f failing) Decide(ctx context.Context, in access.Input) (access.Decision, error) {
+	d, err := f.Policy.Decide(ctx, in)
+	if err != nil {
+		return d, err
+	}
+	return f.answer(d)
+}
+
+func TestRequestsAtOnceSeeEachOther(t *testing.T) {
+	onlyOne := func(in access.Input) access.Decision {
+		if len(in.Context.Grants) > 0 {
+			return denyAll(in)
+		}
+		return allowAll(in)
+	}
+	inWorld(t, func(t *testing.T, w *world) {
+		w.policy.set(onlyOne)
+		second := w.other(func(*engine.Config) {}) // another process would have turns of its own
+		var asking sync.WaitGroup
+		for i := range 20 {
+			e := w.engine
+			if i%2 == 0 {
+				e = second
+			}
+			asking.Go(func() {
+				if _, err := e.Submit(context.Background(), as(alice), askFor(time.Hour)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		asking.Wait()
+		page, err := w.engine.Grants(t.Context(), as(alice), engine.ListFilter{})
+		must(t, err)
+		if len(page.Items) != 1 {
+			t.Fatalf("a policy of one grant at a time gave %d", len(page.Items))
+		}
+	})
+}
+
+func TestReviewByWhomPolicyNamesNow(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.pending(1)
+		must(t, w.engine.LoadPeople(t.Context(), "file", []access.Person{{Subject: bob, Groups: []string{"secops"}}}))
+		w.policy.set(func(in access.Input) access.Decision {
+			d := reviewBy(1)(in)
+			d.Reviewers = &access.Reviewers{Groups: []string{"secops"}, Quorum: 1}
+			return d
+		})
+		_, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{})
+		must(t, err)
+	})
+}
+
+func TestReplayOfARevokedGrantHoldsNoLease(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		held := &book{}
+		e := w.other(func(c *engine.Config) { c.Lease = held })
+		call := as(alice)
+		call.Once = engine.Once{Route: "POST /v1/requests", Key: "k", BodyHash: "h"}
+		r, err := e.Submit(t.Context(), call, askFor(time.Hour))
+		must(t, err)
+		if !held.has(r.Grant.ID) {
+			t.Fatal("the lease was not held")
+		}
+		_, err = e.Revoke(t.Context(), as(alice), r.Grant.ID, "")
+		must(t, err)
+		_, err = e.Submit(t.Context(), call, askFor(time.Hour))
+		must(t, err)
+		if held.has(r.Grant.ID) {
+			t.Fatal("the lease of a revoked grant was held again")
+		}
+	})
+}
+
+// A thousand bindings at a target that hangs do not delay another target.
+func TestOneDeadTargetDoesNotHoldUpTheOthers(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.stop()
+		w.idle = true
+		w.start()
+		retry := engine.Backoff{First: time.Second, Cap: 5 * time.Minute}
+		e := w.other(func(c *engine.Config) {
+			c.Targets = []engine.Target{
+				{Name: "box", Contract: "box-1", Deadline: 15 * time.Second, Retry: retry},
+				{Name: "dead", Contract: "dead-1", Deadline: 15 * time.Second, Retry: retry},
+			}
+		})
+		hour := access.Duration(time.Hour)
+		_, err := e.SyncResources(t.Context(), "other", access.Catalogue{Resources: []access.Resource{{
+			Type: "db", ID: "main", Entitlements: []access.Entitlement{{Action: "debug", Durations: []access.Duration{hour}, Target: "dead"}},
+		}}})
+		must(t, err)
+		worker := &outbox.Worker{
+			Store: e, Targets: map[string]outbox.Deliverer{"box-1": w.target, "dead-1": hanging{}},
+			Alerter: w.target, Log: slog.New(slog.DiscardHandler), Owner: "node",
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { _ = worker.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		r, err := e.Submit(t.Context(), as(alice), askFor(time.Hour))
+		must(t, err)
+		w.settle()
+		for i := range 200 {
+			ask := askFor(time.Hour)
+			ask.Resource = access.ResourceRef{Type: "db", ID: "main"}
+			_, err := e.Submit(t.Context(), as(access.Subject{Type: "user", ID: fmt.Sprintf("u%d@example.com", i)}), ask)
+			must(t, err)
+		}
+		w.pass(20 * time.Second)
+		_, err = e.Revoke(t.Context(), as(alice), r.Grant.ID, "")
+		must(t, err)
+		w.pass(time.Second)
+		if w.target.holds() {
+			t.Fatal("a second after the revoke the target that answers holds access still")
+		}
+	})
+}
+
+// hanging is a target that never answers.
+type hanging struct{}
+
+func (hanging) Deliver(ctx context.Context, _ access.Message) (access.Receipt, error) {
+	select {
+	case <-time.After(15 * time.Second):
+	case <-ctx.Done():
+	}
+	return access.Receipt{}, &access.DeliveryError{Class: access.ClassUnreachable, Err: context.DeadlineExceeded}
+}

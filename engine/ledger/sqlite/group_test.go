@@ -1,0 +1,116 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// When SQLite gives a transaction up by itself (here: the file may not grow),
+// nothing of its group is committed, and everybody in it is told so.
+func TestJobThatBreaksTheTransactionLeavesNoTrace(t *testing.T) {
+	db := file(filepath.Join(t.TempDir(), "x.db")).Open(t)
+	defer func() { _ = db.Close() }()
+	run := func(query string) func(*sql.Tx) error {
+		return func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(context.Background(), query)
+			return err
+		}
+	}
+	for _, query := range []string{`CREATE TABLE t (who TEXT)`, `CREATE TABLE big (x TEXT)`, `PRAGMA max_page_count = 50`} {
+		if err := db.Update(t.Context(), run(query)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := []string{"before", "failing", "after", "later"}
+	work := map[string]func(*sql.Tx) error{
+		"before":  run(`INSERT INTO t VALUES ('before')`),
+		"failing": run(`INSERT INTO big VALUES (zeroblob(1000000))`), // ledger.Tx runs nothing after a failure
+		"after":   run(`INSERT INTO t VALUES ('after')`),
+		"later":   run(`INSERT INTO t VALUES ('later')`),
+	}
+	outcomes := make([]error, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() { outcomes[i] = db.Update(context.Background(), work[name]) })
+	}
+	all.Wait()
+	if outcomes[1] == nil {
+		t.Error("the file grew beyond its bound")
+	}
+	for i, name := range names {
+		var n int
+		err := db.View(t.Context(), func(tx *sql.Tx) error {
+			return tx.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM t WHERE who = $1`, name).Scan(&n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (n == 1) != (outcomes[i] == nil) && name != "failing" {
+			t.Errorf("%s: %d rows, told %v", name, n, outcomes[i])
+		}
+	}
+}
+
+// TestHotQueriesUseTheirIndexes reads the plan of what runs for every grant, every
+// delivery and every second: at a million grants a scan is an outage.
+func TestHotQueriesUseTheirIndexes(t *testing.T) {
+	db := file(filepath.Join(t.TempDir(), "x.db")).Open(t)
+	defer func() { _ = db.Close() }()
+	if _, err := ledger.Open(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	queries := map[string]string{
+		"live grants on a binding": `SELECT id FROM grants g WHERE g.binding_id = $1 AND g.state = 'active' AND g.expires_at > $2`,
+		"live grants of a subject": `SELECT id FROM grants g WHERE g.subject = $1 AND g.state = 'active' AND g.expires_at > $2 ORDER BY g.id`,
+		"grants to end":            `SELECT id FROM grants g WHERE g.state <> 'ended' AND g.expires_at <= $1 ORDER BY g.expires_at LIMIT 500`,
+		"the next end":             `SELECT MIN(expires_at) FROM grants WHERE state <> 'ended'`,
+		"the next start":           `SELECT MIN(starts_at) FROM grants WHERE state = 'scheduled'`,
+		"the next lapse":           `SELECT MIN(lapses_at) FROM requests WHERE state = 'pending'`,
+		"what is due at a target":  `SELECT id FROM bindings b WHERE b.contract = $1 AND b.next_at <= $2 ORDER BY b.next_at LIMIT 10`,
+		"the next delivery":        `SELECT MIN(next_at) FROM bindings WHERE contract = $1 AND next_at IS NOT NULL`,
+		"claims to release":        `SELECT id FROM bindings WHERE claim IS NOT NULL`,
+		"targets that are needed":  `SELECT target, contract FROM bindings WHERE next_at IS NOT NULL OR desired = 'present' OR observed <> 'absent'`,
+		"events to seal":           `SELECT event_id FROM audit_pending ORDER BY at, n, event_id LIMIT 500`,
+		"events of a grant":        `SELECT l.seq FROM audit_log l JOIN audit_events e ON e.id = l.event_id WHERE e.grant_id = $1 AND l.seq > 0 ORDER BY l.seq`,
+		"requests to review":       `SELECT id FROM requests r WHERE r.state = 'pending' ORDER BY r.id DESC LIMIT 50`,
+	}
+	for name, query := range queries {
+		plan, err := explain(t, db, query)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, step := range plan {
+			if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "USING") {
+				t.Errorf("%s: %s", name, strings.Join(plan, "; "))
+			}
+		}
+	}
+}
+
+func explain(t *testing.T, db ledger.DB, query string) (plan []string, err error) {
+	t.Helper()
+	err = db.View(t.Context(), func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, "x", 1)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				return fmt.Errorf("read the plan: %w", err)
+			}
+			plan = append(plan, detail)
+		}
+		return rows.Err()
+	})
+	return plan, err
+}
