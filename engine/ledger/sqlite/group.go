@@ -72,7 +72,7 @@ func (db *DB) commit(first job) {
 	}
 	var group []outcome
 	changed := false
-	for next, more := first, true; more && len(group) < groupSize; next, more = db.waiting() {
+	for next, more := first, true; more; {
 		err := savepoint(tx, next)
 		group = append(group, outcome{next, err})
 		if errors.Is(err, errBroken) {
@@ -80,6 +80,10 @@ func (db *DB) commit(first job) {
 			break
 		}
 		changed = changed || err == nil
+		if len(group) == groupSize {
+			break // before another is taken, which this commit could not carry
+		}
+		next, more = db.waiting()
 	}
 	if last := group[len(group)-1]; errors.Is(last.err, errBroken) {
 		err = fmt.Errorf("another transaction of the same commit: %w", last.err)

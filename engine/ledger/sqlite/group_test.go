@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/curfew-access/curfew/engine/ledger"
 )
@@ -55,6 +57,48 @@ func TestJobThatBreaksTheTransactionLeavesNoTrace(t *testing.T) {
 		if (n == 1) != (outcomes[i] == nil) && name != "failing" {
 			t.Errorf("%s: %d rows, told %v", name, n, outcomes[i])
 		}
+	}
+}
+
+// More transactions wait than a commit carries: each is run and answered.
+func TestEveryTransactionOfACrowdIsAnswered(t *testing.T) {
+	db := file(filepath.Join(t.TempDir(), "x.db")).Open(t)
+	defer func() { _ = db.Close() }()
+	began, goOn := make(chan bool), make(chan bool)
+	var crowd sync.WaitGroup
+	crowd.Go(func() {
+		_ = db.Update(context.Background(), func(*sql.Tx) error {
+			close(began)
+			<-goOn
+			return nil
+		})
+	})
+	<-began
+	var ran atomic.Int64
+	for range 300 {
+		crowd.Go(func() {
+			err := db.Update(context.Background(), func(*sql.Tx) error {
+				ran.Add(1)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(goOn)
+	answered := make(chan bool)
+	go func() {
+		crowd.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%d of 300 transactions ran, and some were never answered", ran.Load())
+	}
+	if n := ran.Load(); n != 300 {
+		t.Fatalf("%d of 300 transactions ran", n)
 	}
 }
 
