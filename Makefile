@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 BIN     := bin
 TOOLS   := $(BIN)/tools
-GOBUILD := go build -trimpath
+GOBUILD := go build
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## List the targets
@@ -43,8 +43,8 @@ policy: $(TOOLS)/opa $(TOOLS)/regal ## Check, test and lint the policies with th
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities (needs vuln.go.dev)
 	$(TOOLS)/govulncheck ./...
 
-bench: ## Measure; prints tables and writes JSON under tests/bench/results
-	go test -run '^$$' -bench . -benchtime 1x -count 1 -timeout 30m ./tests/bench -args -report
+bench: ## Measure; prints tables, writes JSON under tests/bench/results (BENCH=-help for flags)
+	go run ./tests/bench $(BENCH)
 
 fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
 	$(TOOLS)/golangci-lint fmt ./...

@@ -72,24 +72,29 @@ func (tx *Tx) Claim(bindingID string) (string, error) {
 	return claim.String, err
 }
 
-// BindingsToDeliver lists bindings of the contract whose next attempt is due,
-// longest due first, and holds them. One that is to be present is passed over
-// when no live grant is on it any more: the sweep is about to turn it.
-func (tx *Tx) BindingsToDeliver(contract string, limit int) ([]access.Binding, error) {
-	return all(tx, scanBinding, bindingColumns+deliverable+`
-		ORDER BY b.next_at LIMIT $3`+tx.skipLocked, contract, micros(tx.now), limit)
-}
-
-// Deliverable reports whether BindingsToDeliver would list anything.
-func (tx *Tx) Deliverable(contract string) (bool, error) {
-	var n int64
-	err := tx.row(`SELECT COUNT(*) FROM (SELECT 1 FROM bindings b`+deliverable+` LIMIT 1) AS first`, contract, micros(tx.now)).Scan(&n)
-	return n > 0, err
-}
-
+// deliverable is what may be delivered at a contract: its next attempt is due.
+// A binding that is to be present is passed over when no live grant is on it any
+// more: the sweep is about to turn it.
 const deliverable = `
 	WHERE b.contract = $1 AND b.next_at <= $2 AND (b.desired = 'absent' OR EXISTS (
 	      SELECT 1 FROM grants g WHERE g.binding_id = b.id AND ` + live + `))`
+
+// Deliverable lists what may be delivered at the contract, longest due first.
+func (tx *Tx) Deliverable(contract string, limit int) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+deliverable+` ORDER BY b.next_at LIMIT $3`, contract, micros(tx.now), limit)
+}
+
+// HoldDeliverable is Deliverable, and holds what it lists until the transaction
+// ends; what another holds is passed over.
+func (tx *Tx) HoldDeliverable(contract string, limit int) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+deliverable+` ORDER BY b.next_at LIMIT $3`+tx.skipLocked,
+		contract, micros(tx.now), limit)
+}
+
+// HoldOneDeliverable is HoldDeliverable of one binding: none or one.
+func (tx *Tx) HoldOneDeliverable(contract, id string) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+deliverable+` AND b.id = $3`+tx.skipLocked, contract, micros(tx.now), id)
+}
 
 // NextDelivery returns when the next attempt at the contract is due; the zero
 // time for never.

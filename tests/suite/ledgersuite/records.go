@@ -193,7 +193,7 @@ func staleClaims(t *testing.T, f *fixture) {
 	})
 	claimable := func() (n int) {
 		f.update(func(tx *ledger.Tx) error {
-			due, err := tx.BindingsToDeliver("box-1", 10)
+			due, err := tx.HoldDeliverable("box-1", 10)
 			n = len(due)
 			return err
 		})

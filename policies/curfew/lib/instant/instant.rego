@@ -10,15 +10,18 @@ package curfew.lib.instant
 #   last that they can: a shift until the year 9999 has no end that matters.
 # scope: document
 ns(text) := time.parse_rfc3339_ns(text) if {
-	_year(text) > 1677
-	_year(text) < 2262
+	_dated(text)
+	text >= "1678"
+	text < "2262"
+} else := -9223372036854775808 if {
+	_dated(text)
+	text < "1678"
+} else := 9223372036854775807 if {
+	_dated(text)
 }
 
-ns(text) := -9223372036854775808 if _year(text) <= 1677
-
-ns(text) := 9223372036854775807 if _year(text) >= 2262
-
-_year(text) := to_number(substring(text, 0, 4)) if {
+# Such texts sort as their years do.
+_dated(text) if {
 	is_string(text)
 	regex.match(`^\d{4}-`, text)
 }

@@ -18,7 +18,7 @@ at := max([instant.ns(input.context.now), _starts_at])
 
 default _starts_at := -9223372036854775808
 
-_starts_at := instant.ns(input.context.starts_at)
+_starts_at := instant.ns(input.context.starts_at) if is_string(input.context.starts_at)
 
 # METADATA
 # title: The shifts that make the subject on call for a team
@@ -29,10 +29,11 @@ _starts_at := instant.ns(input.context.starts_at)
 shifts_for(team) := {shift |
 	known
 	some shift in input.context.oncall.shifts
+	is_number(shift.level)
+	shift.level <= _max_level
+	_of_team(shift, team)
 	_begun(shift)
 	_unfinished(shift)
-	_near_enough(shift)
-	_of_team(shift, team)
 }
 
 # METADATA
@@ -55,11 +56,7 @@ _unfinished(shift) if shift.end == null
 
 _unfinished(shift) if at < instant.ns(shift.end)
 
-_near_enough(shift) if {
-	is_number(shift.level)
-	is_number(data.curfew.config.oncall.max_level)
-	shift.level <= data.curfew.config.oncall.max_level
-}
+_max_level := data.curfew.config.oncall.max_level if is_number(data.curfew.config.oncall.max_level)
 
 _of_team(shift, team) if shift.schedule.id in team.schedules
 

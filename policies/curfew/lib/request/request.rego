@@ -13,7 +13,10 @@ has_reason if regex.match(`[^\pZ\pC\s]`, input.context.reason)
 # METADATA
 # title: The longest duration on offer, in seconds
 # description: It is 0 when the resource offers no duration.
-longest := max({0} | {seconds | some seconds in input.resource.durations_seconds})
+# scope: document
+default longest := 0
+
+longest := max(input.resource.durations_seconds) if is_array(input.resource.durations_seconds)
 
 # METADATA
 # title: What the access is to last as long as

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/curfew-access/curfew/connectors/rota"
+	"github.com/curfew-access/curfew/connectors/webhook"
+	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/api"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/facts"
+	"github.com/curfew-access/curfew/engine/lease"
+	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/ledger/sqlite"
+	"github.com/curfew-access/curfew/engine/outbox"
+	"github.com/curfew-access/curfew/engine/pdp"
+	"github.com/curfew-access/curfew/policies"
+)
+
+const (
+	benchToken  = "bench-0123456789abcdef" // of an administrator, who may ask for others
+	benchSecret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	resources   = 64 // customers in the catalogue
+)
+
+// newGateway is the gateway of cmd/curfew, of the same parts: a ledger on
+// SQLite, the lease in the process, a rota, a webhook, all its loops. It logs
+// nothing.
+func newGateway(ctx context.Context, cfg childConfig) (served, error) {
+	log := slog.New(slog.DiscardHandler)
+	policy, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: cfg.Policies})
+	if err != nil {
+		return served{}, err
+	}
+	oncall, err := rota.New(duty(cfg.Subjects))
+	if err != nil {
+		return served{}, err
+	}
+	hook, err := webhook.New(webhook.Config{Name: "target", URL: cfg.Target, Secrets: []string{benchSecret}})
+	if err != nil {
+		return served{}, err
+	}
+	l, err := openLedger(ctx, cfg.Dir)
+	if err != nil {
+		return served{}, err
+	}
+	held := lease.NewMemory(l.Now)
+	eng := engine.New(engine.Config{
+		Ledger: l, Policy: policy, Lease: held, Log: log,
+		Facts:   &facts.Gatherer{OnCall: oncall, People: l, Log: log},
+		Targets: []engine.Target{{Name: "target", Contract: hook.Contract(), Deadline: hook.Deadline(), Retry: engine.Backoff{First: time.Second}}},
+	})
+	if err := seed(ctx, eng, cfg.Subjects); err != nil {
+		return served{}, errors.Join(err, l.Close())
+	}
+	handler, err := api.New(api.Config{
+		Engine: eng, Log: log, Tokens: []api.Token{{Name: "bench", Subject: caller, Secret: benchToken}},
+	})
+	if err != nil {
+		return served{}, errors.Join(err, l.Close())
+	}
+	store := &counted{Engine: eng}
+	worker := &outbox.Worker{
+		Store: store, Targets: map[string]outbox.Deliverer{hook.Contract(): hook}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "bench",
+	}
+	sealer := &audit.Sealer{Store: l, Log: log}
+	stop := loops(ctx, eng.Run, worker.Run, sealer.Run,
+		func(ctx context.Context) error { return held.Run(ctx, func(string) { eng.Wake() }) })
+	return served{
+		handler:   handler,
+		delivered: store.delivered.Load,
+		close:     func() error { return errors.Join(stop(), l.Close()) },
+	}, nil
+}
+
+// counted is the outbox's store, which counts the deliveries that were confirmed.
+type counted struct {
+	*engine.Engine
+	delivered atomic.Int64
+}
+
+func (c *counted) Record(ctx context.Context, d access.Delivery, receipt access.Receipt, failure error) error {
+	err := c.Engine.Record(ctx, d, receipt, failure)
+	if err == nil && failure == nil {
+		c.delivered.Add(1)
+	}
+	return err
+}
+
+func openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "curfew.db"))
+	if err != nil {
+		return nil, err
+	}
+	l, err := ledger.Open(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
+}
+
+// loops runs them until stop is called.
+func loops(ctx context.Context, run ...func(context.Context) error) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var group errgroup.Group
+	for _, loop := range run {
+		group.Go(func() error { return loop(ctx) })
+	}
+	return func() error {
+		cancel()
+		return group.Wait()
+	}
+}
+
+var caller = access.Subject{Type: "service", ID: "bench"}
+
+// subject is the nth of a pool. Those of the pool "d" are only asked about, so
+// that they hold nothing; those of "r" get what is asked for.
+func subject(pool string, n int) access.Subject {
+	return access.Subject{Type: access.TypeUser, ID: fmt.Sprintf("%s%05d@example.com", pool, n)}
+}
+
+var pools = []string{"d", "r"}
+
+// duty puts everybody on call for payments.
+func duty(subjects int) rota.File {
+	s := rota.Schedule{ID: "payments-primary", Name: "Payments, primary"}
+	for _, pool := range pools {
+		for n := range subjects {
+			s.Shifts = append(s.Shifts, rota.Shift{Subject: subject(pool, n).String()})
+		}
+	}
+	return rota.File{Schedules: []rota.Schedule{s}}
+}
+
+func seed(ctx context.Context, eng *engine.Engine, subjects int) error {
+	persons := []access.Person{{Subject: caller, Groups: []string{"admins"}}}
+	for _, pool := range pools {
+		for n := range subjects {
+			persons = append(persons, access.Person{Subject: subject(pool, n), Groups: []string{"eng", "payments"}})
+		}
+	}
+	var catalogue access.Catalogue
+	for n := range resources {
+		catalogue.Resources = append(catalogue.Resources, access.Resource{
+			Type: "customer", ID: customer(n), Name: "Customer", Properties: map[string]any{"owner": "payments", "tier": "gold"},
+			Entitlements: []access.Entitlement{{
+				Action: "debug", Target: "target", While: []string{access.WhileOnCall},
+				Durations: []access.Duration{access.Duration(30 * time.Second), access.Duration(2 * time.Hour), access.Duration(4 * time.Hour)},
+			}},
+		})
+	}
+	_, err := eng.SyncResources(ctx, "seed", catalogue)
+	return errors.Join(err, eng.LoadPeople(ctx, "file", persons))
+}
+
+func customer(n int) string { return fmt.Sprintf("customer-%02d", n) }

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// report is a run.
+type report struct {
+	Began   time.Time     `json:"began"`
+	Seconds float64       `json:"seconds"`
+	Options options       `json:"options"`
+	Machine machine       `json:"machine"`
+	Bare    []bareFigure  `json:"bare_decision"`
+	Routes  []routeFigure `json:"routes"`
+}
+
+// machine is where a run was made, and of what.
+type machine struct {
+	Go     string `json:"go"`
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+	CPUs   int    `json:"cpus"`
+	Commit string `json:"commit,omitempty"`
+	OPA    string `json:"opa,omitempty"`
+	Gin    string `json:"gin,omitempty"`
+	SQLite string `json:"sqlite,omitempty"`
+}
+
+func newReport(opts options) *report {
+	m := machine{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				m.Commit = s.Value
+			}
+		}
+		for _, d := range info.Deps {
+			switch d.Path {
+			case "github.com/open-policy-agent/opa":
+				m.OPA = d.Version
+			case "github.com/gin-gonic/gin":
+				m.Gin = d.Version
+			case "modernc.org/sqlite":
+				m.SQLite = d.Version
+			}
+		}
+	}
+	return &report{Began: time.Now(), Options: opts, Machine: m}
+}
+
+// print writes the tables.
+func (r *report) print(out io.Writer) error {
+	m := r.Machine
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s %s/%s, %d CPUs, OPA %s, gin %s, SQLite driver %s; %d rounds of %s, %.0f s in all.\n",
+		m.Go, m.OS, m.Arch, m.CPUs, m.OPA, m.Gin, m.SQLite, r.Options.Rounds, r.Options.Window, r.Seconds)
+	text.WriteString("Medians over the rounds, with [p10 to p90] of them. ")
+	text.WriteString("Trust the ratios, which are taken within a round; the rest depends on the machine and its neighbours.\n\n")
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")+"\t") }
+	row("bare decision", "us/op", "", "allocs/op", "B/op")
+	for _, f := range r.Bare {
+		row(f.Name, fmt.Sprintf("%.0f", f.Nanos.Median/1000), fmt.Sprintf("[%.0f to %.0f]", f.Nanos.P10/1000, f.Nanos.P90/1000),
+			fmt.Sprintf("%.0f", f.Allocs), fmt.Sprintf("%.0f", f.Bytes))
+	}
+	_ = t.Flush() // a builder takes everything
+	text.WriteString("\n")
+	row("callers", "", "per s", "", "p50 us", "p99 us", "CPU us/call", "of no-op", "", "of floor", "", "settled ms")
+	for _, f := range r.Routes {
+		row(fmt.Sprint(f.Callers), f.Name,
+			fmt.Sprintf("%.0f", f.PerSecond.Median), fmt.Sprintf("[%.0f to %.0f]", f.PerSecond.P10, f.PerSecond.P90),
+			fmt.Sprintf("%.0f", f.P50Micros.Median), fmt.Sprintf("%.0f", f.P99Micros.Median), median("%.0f", f.CPUMicros),
+			median("%.3f", f.OfNoop), span("[%.3f to %.3f]", f.OfNoop), median("%.2f", f.OfFloor), span("[%.2f to %.2f]", f.OfFloor),
+			median("%.0f", f.SettleMillis))
+	}
+	_ = t.Flush()
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+func median(format string, s *spread) string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, s.Median)
+}
+
+func span(format string, s *spread) string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, s.P10, s.P90)
+}
+
+// write stores the run as JSON.
+func (r *report) write(path string) error {
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(raw, '\n'), 0o600)
+}
