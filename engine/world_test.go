@@ -3,7 +3,6 @@ package engine_test
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
@@ -137,7 +136,7 @@ func (w *world) mustAsk(d time.Duration) engine.RequestView {
 
 // raw runs SQL that no method would.
 func (w *world) raw(query string) error {
-	return w.db.Update(context.Background(), func(tx *sql.Tx) error {
+	return w.db.Update(context.Background(), func(tx ledger.Querier) error {
 		_, err := tx.ExecContext(context.Background(), query)
 		return err
 	})

@@ -28,9 +28,9 @@ type DB interface {
 	// Update runs fn in a read-write transaction. It commits when fn returns
 	// nil and is durable when Update returns nil. Several calls may share one
 	// commit; a failing fn leaves no trace and does not disturb the others.
-	Update(ctx context.Context, fn func(*sql.Tx) error) error
+	Update(ctx context.Context, fn func(Querier) error) error
 	// View runs fn in a read-only transaction that sees one committed state.
-	View(ctx context.Context, fn func(*sql.Tx) error) error
+	View(ctx context.Context, fn func(Querier) error) error
 	// Now is the ledger's clock. It never goes backwards, nor below a time that
 	// a commit has seen, also over a restart.
 	Now() time.Time
@@ -40,6 +40,13 @@ type DB interface {
 	Alone() bool
 	// Close releases the database after the transactions under way.
 	Close() error
+}
+
+// Querier runs statements in one transaction. *sql.Tx is one.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Ledger is the truth on one database.
@@ -93,7 +100,7 @@ func (l *Ledger) Close() error { return l.db.Close() }
 
 // Update runs fn in one transaction: all of it commits, or nothing does.
 func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.Update(ctx, func(sqlTx *sql.Tx) error {
+	return l.db.Update(ctx, func(sqlTx Querier) error {
 		tx := l.tx(ctx, sqlTx, l.next())
 		if err := fn(tx); err != nil {
 			return err
@@ -104,7 +111,7 @@ func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
 
 // View runs fn on one committed state. Changes in it are refused.
 func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.View(ctx, func(sqlTx *sql.Tx) error { return fn(l.tx(ctx, sqlTx, l.Now())) })
+	return l.db.View(ctx, func(sqlTx Querier) error { return fn(l.tx(ctx, sqlTx, l.Now())) })
 }
 
 // Ping reports an error unless the database answers.
@@ -115,7 +122,7 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	})
 }
 
-func (l *Ledger) tx(ctx context.Context, sqlTx *sql.Tx, now time.Time) *Tx {
+func (l *Ledger) tx(ctx context.Context, sqlTx Querier, now time.Time) *Tx {
 	// A transaction may share its commit with others, and an interrupted
 	// statement would roll all of them back: the caller's end is honoured
 	// before a transaction begins, not inside it.
@@ -126,7 +133,7 @@ func (l *Ledger) tx(ctx context.Context, sqlTx *sql.Tx, now time.Time) *Tx {
 // at. It must not be kept or shared between goroutines.
 type Tx struct {
 	ctx        context.Context //nolint:containedctx // of this transaction alone; see Ledger.tx
-	sql        *sql.Tx
+	sql        Querier
 	now        time.Time
 	skipLocked string
 	events     int   // appended so far

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -28,7 +27,7 @@ func migrate(ctx context.Context, db DB) error {
 		if err != nil {
 			return err
 		}
-		err = db.Update(ctx, func(tx *sql.Tx) error { return apply(ctx, tx, i+1, len(names), string(text)) })
+		err = db.Update(ctx, func(tx Querier) error { return apply(ctx, tx, i+1, len(names), string(text)) })
 		if err != nil {
 			return fmt.Errorf("migration %s: %w", strings.TrimPrefix(name, "migrations/"), err)
 		}
@@ -36,7 +35,7 @@ func migrate(ctx context.Context, db DB) error {
 	return nil
 }
 
-func apply(ctx context.Context, tx *sql.Tx, number, newest int, text string) error {
+func apply(ctx context.Context, tx Querier, number, newest int, text string) error {
 	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY)`)
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+
+	"github.com/curfew-access/curfew/engine/ledger"
 )
 
 // groupSize bounds how many transactions share one commit.
@@ -20,14 +22,14 @@ var errBroken = errors.New("the transaction is broken")
 
 type job struct {
 	ctx  context.Context //nolint:containedctx // of the caller that waits for this job
-	fn   func(*sql.Tx) error
+	fn   func(ledger.Querier) error
 	done chan error
 }
 
 // Update runs fn in a savepoint of the next group and returns when the group is
 // on the disk. Once fn has begun, Update waits for the outcome even if ctx ends,
 // because the caller must know it.
-func (db *DB) Update(ctx context.Context, fn func(*sql.Tx) error) error {
+func (db *DB) Update(ctx context.Context, fn func(ledger.Querier) error) error {
 	j := job{ctx: ctx, fn: fn, done: make(chan error, 1)}
 	if err := db.enqueue(j); err != nil {
 		return err
@@ -55,6 +57,7 @@ func (db *DB) write() {
 	defer close(db.ended)
 	for first := range db.jobs {
 		db.commit(first)
+		db.writes.prepare(context.Background())
 	}
 }
 
@@ -73,7 +76,7 @@ func (db *DB) commit(first job) {
 	var group []outcome
 	changed := false
 	for next, more := first, true; more; {
-		err := savepoint(tx, next)
+		err := savepoint(prepared{tx, db.writes}, next)
 		group = append(group, outcome{next, err})
 		if errors.Is(err, errBroken) {
 			changed = false
@@ -114,7 +117,7 @@ func (db *DB) waiting() (job, bool) {
 }
 
 // savepoint runs one job so that its failure, or its panic, undoes only itself.
-func savepoint(tx *sql.Tx, j job) (err error) {
+func savepoint(tx prepared, j job) (err error) {
 	if err := j.ctx.Err(); err != nil {
 		return err
 	}

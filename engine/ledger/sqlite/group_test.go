@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -19,8 +18,8 @@ import (
 func TestJobThatBreaksTheTransactionLeavesNoTrace(t *testing.T) {
 	db := file(filepath.Join(t.TempDir(), "x.db")).Open(t)
 	defer func() { _ = db.Close() }()
-	run := func(query string) func(*sql.Tx) error {
-		return func(tx *sql.Tx) error {
+	run := func(query string) func(ledger.Querier) error {
+		return func(tx ledger.Querier) error {
 			_, err := tx.ExecContext(context.Background(), query)
 			return err
 		}
@@ -31,7 +30,7 @@ func TestJobThatBreaksTheTransactionLeavesNoTrace(t *testing.T) {
 		}
 	}
 	names := []string{"before", "failing", "after", "later"}
-	work := map[string]func(*sql.Tx) error{
+	work := map[string]func(ledger.Querier) error{
 		"before":  run(`INSERT INTO t VALUES ('before')`),
 		"failing": run(`INSERT INTO big VALUES (zeroblob(1000000))`), // ledger.Tx runs nothing after a failure
 		"after":   run(`INSERT INTO t VALUES ('after')`),
@@ -48,7 +47,7 @@ func TestJobThatBreaksTheTransactionLeavesNoTrace(t *testing.T) {
 	}
 	for i, name := range names {
 		var n int
-		err := db.View(t.Context(), func(tx *sql.Tx) error {
+		err := db.View(t.Context(), func(tx ledger.Querier) error {
 			return tx.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM t WHERE who = $1`, name).Scan(&n)
 		})
 		if err != nil {
@@ -67,7 +66,7 @@ func TestEveryTransactionOfACrowdIsAnswered(t *testing.T) {
 	began, goOn := make(chan bool), make(chan bool)
 	var crowd sync.WaitGroup
 	crowd.Go(func() {
-		_ = db.Update(context.Background(), func(*sql.Tx) error {
+		_ = db.Update(context.Background(), func(ledger.Querier) error {
 			close(began)
 			<-goOn
 			return nil
@@ -77,7 +76,7 @@ func TestEveryTransactionOfACrowdIsAnswered(t *testing.T) {
 	var ran atomic.Int64
 	for range 300 {
 		crowd.Go(func() {
-			err := db.Update(context.Background(), func(*sql.Tx) error {
+			err := db.Update(context.Background(), func(ledger.Querier) error {
 				ran.Add(1)
 				return nil
 			})
@@ -140,7 +139,7 @@ func TestHotQueriesUseTheirIndexes(t *testing.T) {
 
 func explain(t *testing.T, db ledger.DB, query string) (plan []string, err error) {
 	t.Helper()
-	err = db.View(t.Context(), func(tx *sql.Tx) error {
+	err = db.View(t.Context(), func(tx ledger.Querier) error {
 		rows, err := tx.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, "x", 1)
 		if err != nil {
 			return err

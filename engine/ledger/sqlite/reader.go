@@ -21,11 +21,15 @@ func OpenReader(path string) (*Reader, error) {
 }
 
 // View runs fn in a read-only transaction on a snapshot.
-func (r *Reader) View(ctx context.Context, fn func(*sql.Tx) error) error { return view(ctx, r.db, fn) }
+func (r *Reader) View(ctx context.Context, fn func(ledger.Querier) error) error {
+	return view(ctx, r.db, func(tx *sql.Tx) error { return fn(tx) })
+}
 
 // Update is View: what would change something fails, and what has nothing to
 // change, such as a migration that was made already, passes.
-func (r *Reader) Update(ctx context.Context, fn func(*sql.Tx) error) error { return r.View(ctx, fn) }
+func (r *Reader) Update(ctx context.Context, fn func(ledger.Querier) error) error {
+	return r.View(ctx, fn)
+}
 
 // Now is the process clock.
 func (r *Reader) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

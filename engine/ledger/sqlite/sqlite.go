@@ -37,6 +37,8 @@ type DB struct {
 	lock   *os.File
 	writer *sql.DB
 	reader *sql.DB
+	writes *statements
+	reads  *statements
 	jobs   chan job
 	ended  chan struct{}
 
@@ -56,7 +58,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("ledger %s: %w", path, err), lock.Close())
 	}
 	db.lock = lock
-	go db.write()
+	go db.write() //nolint:gosec // it outlives the opening; Close ends it
 	return db, nil
 }
 
@@ -79,7 +81,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	}
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	db := &DB{writer: writer, reader: reader, jobs: make(chan job, groupSize), ended: make(chan struct{})}
+	db := &DB{writer: writer, reader: reader, writes: newStatements(writer), reads: newStatements(reader), jobs: make(chan job, groupSize), ended: make(chan struct{})}
 	if db.clock, err = newClock(ctx, writer); err != nil {
 		return nil, errors.Join(err, writer.Close(), reader.Close())
 	}
@@ -113,8 +115,9 @@ func (db *DB) SkipLocked() string { return "" }
 func (db *DB) Alone() bool { return true }
 
 // View runs fn in a read-only transaction on a snapshot.
-func (db *DB) View(ctx context.Context, fn func(*sql.Tx) error) error {
-	return view(ctx, db.reader, fn)
+func (db *DB) View(ctx context.Context, fn func(ledger.Querier) error) error {
+	defer db.reads.prepare(ctx)
+	return view(ctx, db.reader, func(tx *sql.Tx) error { return fn(prepared{tx, db.reads}) })
 }
 
 func view(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
@@ -137,5 +140,5 @@ func (db *DB) Close() error {
 	}
 	close(db.jobs)
 	<-db.ended
-	return errors.Join(db.reader.Close(), db.writer.Close(), db.lock.Close())
+	return errors.Join(db.reads.close(), db.writes.close(), db.reader.Close(), db.writer.Close(), db.lock.Close())
 }

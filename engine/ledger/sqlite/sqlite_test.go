@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -60,7 +59,7 @@ func TestClosedLedgerIsAnErrorAndNotAHang(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Update(t.Context(), func(*sql.Tx) error { return nil }); !errors.Is(err, sqlite.ErrClosed) {
+	if err := db.Update(t.Context(), func(ledger.Querier) error { return nil }); !errors.Is(err, sqlite.ErrClosed) {
 		t.Fatalf("update after close: %v, want ErrClosed", err)
 	}
 }
@@ -68,7 +67,7 @@ func TestClosedLedgerIsAnErrorAndNotAHang(t *testing.T) {
 func TestDurabilityIsNotGivenUp(t *testing.T) {
 	db := file(filepath.Join(t.TempDir(), "curfew.db")).Open(t)
 	defer func() { _ = db.Close() }()
-	err := db.Update(t.Context(), func(tx *sql.Tx) error {
+	err := db.Update(t.Context(), func(tx ledger.Querier) error {
 		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1"} {
 			var got string
 			if err := tx.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil {

@@ -3,7 +3,6 @@
 package ledgersuite
 
 import (
-	"database/sql"
 	"errors"
 	"testing"
 	"time"
@@ -100,7 +99,7 @@ func (f *fixture) view(fn func(*ledger.Tx) error) {
 
 // raw runs SQL that no method would.
 func (f *fixture) raw(query string, args ...any) error {
-	return f.db.Update(f.t.Context(), func(tx *sql.Tx) error {
+	return f.db.Update(f.t.Context(), func(tx ledger.Querier) error {
 		_, err := tx.ExecContext(f.t.Context(), query, args...)
 		return err
 	})

@@ -2,7 +2,6 @@ package ledgersuite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,7 +16,7 @@ import (
 
 func movesAgree(t *testing.T, f *fixture) {
 	stored := map[access.Move]bool{}
-	f.must(f.db.View(t.Context(), func(tx *sql.Tx) error {
+	f.must(f.db.View(t.Context(), func(tx ledger.Querier) error {
 		rows, err := tx.QueryContext(t.Context(), `SELECT object, prior, state FROM moves`)
 		if err != nil {
 			return err
