@@ -90,23 +90,26 @@ func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (s
 		return p.tx.ExecContext(ctx, query)
 	}
 	if stmt := p.statements.get(query); stmt != nil {
-		return p.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+		own := p.tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // the transaction closes it
+		return own.ExecContext(ctx, args...)
 	}
 	return p.tx.ExecContext(ctx, query, args...)
 }
 
-// QueryContext is that of sql.Tx.
+// QueryContext is that of sql.Tx. The transaction closes the statement.
 func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if stmt := p.statements.get(query); stmt != nil {
-		return p.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...) //nolint:sqlclosecheck // the caller closes the rows, the transaction the statement
+		own := p.tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // the transaction closes it
+		return own.QueryContext(ctx, args...)
 	}
 	return p.tx.QueryContext(ctx, query, args...)
 }
 
-// QueryRowContext is that of sql.Tx.
+// QueryRowContext is that of sql.Tx. The transaction closes the statement.
 func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if stmt := p.statements.get(query); stmt != nil {
-		return p.tx.StmtContext(ctx, stmt).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // the transaction closes it
+		own := p.tx.StmtContext(ctx, stmt) //nolint:sqlclosecheck // the transaction closes it
+		return own.QueryRowContext(ctx, args...)
 	}
 	return p.tx.QueryRowContext(ctx, query, args...)
 }
