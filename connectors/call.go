@@ -14,6 +14,7 @@ type call struct {
 
 	tries  int           // begun
 	status int           // of the last try; 0 without an answer
+	open   bool          // a try had no answer of the system's own
 	wish   time.Duration // the pause that its answer asked for
 	next   time.Duration // the pause before the next try
 }
@@ -41,12 +42,23 @@ func (c *call) again(ctx context.Context, response *http.Response, err error) (b
 		c.status = response.StatusCode
 		c.wish = retryAfter(response, time.Now())
 	}
+	c.open = c.open || err != nil || inPlace(c.status)
 	if ctx.Err() != nil || !shortFault(c.status, err) || c.wish > c.waitMax {
 		return false, nil //nolint:nilerr // the answer, or err, goes back as it is
 	}
 	c.next = max(c.wish, backoff(c.tries, c.waitMin, c.waitMax))
 	deadline, bounded := ctx.Deadline()
 	return !bounded || time.Until(deadline) > c.next, nil
+}
+
+// inPlace reports whether a status is one that a proxy gives in the place of a
+// system that has not answered.
+func inPlace(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // pause returns what again decided.

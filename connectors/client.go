@@ -88,6 +88,7 @@ type Answer struct {
 	Body       []byte        // at most MaxAnswer bytes, fewer if it broke off; raw
 	Detail     string        // the body's beginning, fit to be shown
 	Tries      int           // requests made, at least 1
+	Open       bool          // a try had no answer, or one that a proxy gives: the system may still be at it
 	RetryAfter time.Duration // the pause asked for, at most MaxRetryAfter; 0: none
 }
 
@@ -119,7 +120,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	response, err := retrying.Do(request) //nolint:bodyclose // readBody closes it
-	answer := Answer{Status: call.status, Tries: call.tries, RetryAfter: call.wish}
+	answer := Answer{Status: call.status, Tries: call.tries, Open: call.open, RetryAfter: call.wish}
 	switch {
 	case err == nil:
 		defer time.AfterFunc(bodyTimeout, cancel).Stop()

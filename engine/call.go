@@ -127,7 +127,10 @@ func once[T any](ctx context.Context, e *Engine, call Call, change func(*ledger.
 			return err
 		}
 		if !first {
-			answer, _, err = kept[T](tx, call)
+			found := false
+			if answer, found, err = kept[T](tx, call); err == nil && !found {
+				err = access.Conflict("idempotency_key_in_use", "the Idempotency-Key was just forgotten; ask again")
+			}
 			return err
 		}
 		if answer, err = change(tx); err != nil {

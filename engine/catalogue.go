@@ -129,6 +129,9 @@ type EntitlementView struct {
 
 // Resource returns a resource of the catalogue.
 func (e *Engine) Resource(ctx context.Context, call Call, ref access.ResourceRef) (ResourceView, error) {
+	if err := ref.Validate(); err != nil {
+		return ResourceView{}, access.NotFound("resource", ref.String())
+	}
 	if err := e.authorize(ctx, call, opResource, access.APIObject{Resource: &ref}); err != nil {
 		return ResourceView{}, err
 	}

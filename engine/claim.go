@@ -75,8 +75,11 @@ func (e *Engine) claim(ctx context.Context, target Target, owner string, limit i
 		claimed, err = claimAll(tx, due, target, owner)
 		return err
 	})
-	if err == nil || ctx.Err() != nil {
-		return claimed, err
+	switch {
+	case err == nil:
+		return claimed, nil
+	case ctx.Err() != nil:
+		return nil, err // nothing of it was committed
 	}
 	return e.claimEach(ctx, target, owner, limit)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -44,18 +45,22 @@ func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, 
 	})
 }
 
+// askedFor is whose access is asked for: the caller's if nobody is named.
+func askedFor(call Call, ask Ask) (access.Subject, error) {
+	if ask.Subject == nil {
+		return call.Caller, nil
+	}
+	return ask.Subject.Canonical()
+}
+
 // admit asks data.api.allow and then checks the input: a caller that may not
 // ask learns nothing of the catalogue.
 func (e *Engine) admit(ctx context.Context, call Call, operation string, ask Ask) (asked, error) {
-	subject := call.Caller
-	if ask.Subject != nil {
-		canonical, err := ask.Subject.Canonical()
-		if err != nil {
-			return asked{}, err
-		}
-		subject = canonical
+	subject, err := askedFor(call, ask)
+	if err != nil {
+		return asked{}, err
 	}
-	err := e.authorize(ctx, call, operation, access.APIObject{
+	err = e.authorize(ctx, call, operation, access.APIObject{
 		Subject: &subject, Requester: &call.Caller, Resource: &ask.Resource, Action: &ask.Action,
 	})
 	if err != nil {
@@ -110,18 +115,26 @@ func (e *Engine) judge(ctx context.Context, a asked, phase access.Phase, k known
 	}
 	return access.DecisionRecord{
 		ID: access.NewID(access.KindDecision, now), Phase: phase, Revision: decision.Revision,
-		DecidedAt: now, Input: input, Decision: decision,
+		DecidedAt: now, Input: input, Decision: decision, Failed: err != nil,
 	}
 }
 
-// errMovedOn says that the grants that policy saw are not those of the moment of
-// the commit: the decision must be made again.
-var errMovedOn = errors.New("the subject's grants changed during the decision")
+// errMovedOn says that what policy saw of the ledger is not as it is at the
+// moment of the commit: the decision must be made again.
+var errMovedOn = errors.New("the ledger moved on during the decision")
 
-// current reports errMovedOn unless the subject's live grants are those that the
-// decision was made on, so that requests at once see each other.
-func current(tx *ledger.Tx, d access.DecisionRecord) error {
-	held, err := tx.LiveGrantsOf(access.Subject{Type: d.Input.Subject.Type, ID: d.Input.Subject.ID})
+// current reports errMovedOn unless the resource and the subject's live grants
+// are those that the decision was made on, so that requests at once see each
+// other and nothing is given that is no longer on offer.
+func current(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
+	r, err := tx.Resource(a.Resource)
+	if isNotFound(err) || err == nil && !reflect.DeepEqual(r, a.resource) {
+		return errMovedOn
+	}
+	if err != nil {
+		return err
+	}
+	held, err := tx.LiveGrantsOf(a.Subject)
 	if err != nil {
 		return err
 	}

@@ -356,3 +356,103 @@ func (hanging) Deliver(ctx context.Context, _ access.Message) (access.Receipt, e
 	}
 	return access.Receipt{}, &access.DeliveryError{Class: access.ClassUnreachable, Err: context.DeadlineExceeded}
 }
+
+// A load balancer answers 504 while the system behind it works on: the provision
+// lands after its deprovision was confirmed.
+func TestLateProvisionBehindAGatewayTimeout(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var once atomic.Bool
+		w.target.script(func(m access.Message) (time.Duration, error) {
+			if m.Type == provision && once.CompareAndSwap(false, true) {
+				time.AfterFunc(9*time.Second, func() { w.target.open() })
+				return 4 * time.Second, &access.DeliveryError{Class: access.ClassRefused, Status: 504, Open: true, Err: errors.New("504")}
+			}
+			return 0, nil
+		})
+		r := w.mustAsk(time.Hour)
+		w.pass(4*time.Second + 100*time.Millisecond)
+		_, err := w.engine.Revoke(t.Context(), as(alice), r.Grant.ID, "")
+		must(t, err)
+		w.pass(time.Minute)
+		if w.target.holds() {
+			t.Fatalf("the target holds access; it was told %v", w.target.verbs())
+		}
+	})
+}
+
+func TestCatalogueThatMovesDuringTheDecision(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var once sync.Once
+		w.policy.set(func(in access.Input) access.Decision {
+			if in.Resource.Properties["owner"] != "payments" {
+				return denyAll(in)
+			}
+			once.Do(func() {
+				_, err := w.engine.SyncResources(context.Background(), "seed", access.Catalogue{Resources: []access.Resource{{
+					Type: "customer", ID: "acme", Name: "Acme", Properties: map[string]any{"owner": "nobody"},
+				}}})
+				must(t, err)
+			})
+			return allowAll(in)
+		})
+		if r, err := w.ask(time.Hour); code(err) != "unknown_action" {
+			t.Fatalf("answer %+v, %v; want that the action is not on offer any more", r.Grant, err)
+		}
+	})
+}
+
+// Policy fails when a scheduled grant is to start: it is asked again, and the
+// process lives on.
+func TestStartIsTriedAgainWhenPolicyFails(t *testing.T) {
+	for name, fail := range map[string]func() (access.Decision, error){
+		"an error": func() (access.Decision, error) { return access.Decision{Effect: access.Deny}, errors.New("timed out") },
+		"a panic":  func() (access.Decision, error) { panic("planted") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.stop()
+				var broken atomic.Bool
+				w.decider = flaky{w.policy, &broken, fail}
+				w.start()
+				r := w.mustSchedule()
+				broken.Store(true)
+				w.pass(2 * time.Minute)
+				if g, err := w.engine.Grant(t.Context(), as(alice), r.Grant.ID); err != nil || g.State != access.GrantScheduled {
+					t.Fatalf("grant is %s, %v; want it scheduled still", g.State, err)
+				}
+				broken.Store(false)
+				w.pass(2 * time.Second)
+				w.wantVerbs(provision)
+			})
+		})
+	}
+}
+
+// flaky is a policy that fails while broken.
+type flaky struct {
+	engine.Policy
+	broken *atomic.Bool
+	fail   func() (access.Decision, error)
+}
+
+func (f flaky) Decide(ctx context.Context, in access.Input) (access.Decision, error) {
+	if f.broken.Load() {
+		return f.fail()
+	}
+	return f.Policy.Decide(ctx, in)
+}
+
+// A name that is no resource's can not be another spelling of one: policy is
+// asked about the name, and would not know it.
+func TestResourceIsReadByItsOwnNameOnly(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		_, err := w.engine.SyncResources(t.Context(), "other", access.Catalogue{Resources: []access.Resource{{Type: "vault", ID: "arn:prod"}}})
+		must(t, err)
+		_, err = w.engine.Resource(t.Context(), as(alice), access.ResourceRef{Type: "vault", ID: "arn:prod"})
+		must(t, err)
+		_, err = w.engine.Resource(t.Context(), as(alice), access.ResourceRef{Type: "vault:arn", ID: "prod"})
+		if !errors.Is(err, access.ErrNotFound) {
+			t.Fatalf("by another spelling: %v, want not found", err)
+		}
+	})
+}

@@ -57,8 +57,8 @@ func (e *Engine) Record(ctx context.Context, d access.Delivery, receipt access.R
 
 // settleOpen narrows until when this attempt may still take effect, now that it
 // is over: not at all when its first request was confirmed, and for the target's
-// lag when it was answered. When no answer came it stays as it was claimed: the
-// target may be at it still.
+// lag when it was answered. When an answer did not come it stays as it was
+// claimed: the target may be at it still.
 func settleOpen(b *access.Binding, d access.Delivery, t Target, receipt access.Receipt, failure error, now time.Time) {
 	open := &b.DeprovisionOpenUntil
 	if d.Message.Type == access.VerbProvision {
@@ -68,7 +68,7 @@ func settleOpen(b *access.Binding, d access.Delivery, t Target, receipt access.R
 	switch {
 	case failure == nil && receipt.Tries <= 1:
 		*open = d.OpenBefore
-	case failure == nil, errors.As(failure, &de) && de.Status != 0:
+	case failure == nil && !receipt.Open, errors.As(failure, &de) && de.Status != 0 && !de.Open:
 		*open = later(d.OpenBefore, now.Add(t.MaxLag))
 	}
 }

@@ -24,12 +24,16 @@ func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, e
 	if kept, found, err := replay[RequestView](ctx, e, call); found || err != nil {
 		return kept, errors.Join(err, e.again(ctx, kept))
 	}
-	a, err := e.admit(ctx, call, opSubmit, ask)
+	subject, err := askedFor(call, ask)
 	if err != nil {
 		return RequestView{}, err
 	}
 	var fx effects
-	answer, err := settled(ctx, e, a.Subject, func() (RequestView, error) {
+	answer, err := settled(ctx, e, subject, func() (RequestView, error) {
+		a, err := e.admit(ctx, call, opSubmit, ask)
+		if err != nil {
+			return RequestView{}, err
+		}
 		d, err := e.decide(ctx, a, access.PhaseRequest)
 		if err != nil {
 			return RequestView{}, err
@@ -63,10 +67,7 @@ func (e *Engine) again(ctx context.Context, kept RequestView) error {
 }
 
 func (e *Engine) submit(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, fx *effects) (RequestView, error) {
-	if _, err := tx.Resource(a.Resource); err != nil {
-		return RequestView{}, asUnknownResource(err, a.Resource)
-	}
-	if err := current(tx, d); err != nil {
+	if err := current(tx, a, d); err != nil {
 		return RequestView{}, err
 	}
 	now := tx.Now()

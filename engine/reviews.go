@@ -157,7 +157,7 @@ func (e *Engine) count(
 		return RequestView{}, err
 	}
 	if record.Verdict == access.VerdictApprove {
-		if err := stillThere(tx, a, d); err != nil {
+		if err := current(tx, a, d); err != nil {
 			return RequestView{}, err
 		}
 	}
@@ -193,18 +193,6 @@ func (e *Engine) count(
 		return RequestView{}, err
 	}
 	return requestView(tx, a.ID)
-}
-
-// stillThere holds a decision against the moment of its commit.
-func stillThere(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
-	_, err := tx.Resource(a.Resource)
-	if isNotFound(err) {
-		return access.Conflict("no_longer_allowed", "the resource %s left the catalogue", a.Resource)
-	}
-	if err != nil {
-		return err
-	}
-	return current(tx, d)
 }
 
 // reviewersNow is who may answer under the new decision. One that needs no

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -50,13 +51,24 @@ func (e *Engine) loop(
 		case <-timer.C:
 		}
 		wait := sweepEvery
-		if err := due(ctx); err == nil {
+		if err := safely(func() error { return due(ctx) }); err == nil {
 			wait = e.untilNext(ctx, next)
 		} else if ctx.Err() == nil {
 			e.log.Error("the sweep failed; trying again", "error", err)
 		}
 		timer.Reset(wait)
 	}
+}
+
+// safely makes a panic an error: one item must not take down the process that
+// ends everybody's access.
+func safely(work func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return work()
 }
 
 func (e *Engine) untilNext(ctx context.Context, next func(*ledger.Tx) (time.Time, error)) time.Duration {
@@ -192,6 +204,14 @@ func (e *Engine) nothing(ctx context.Context, count func(*ledger.Tx) (int, error
 	return none, err
 }
 
+// startsAtOnce bounds how many scheduled grants are decided at the same time, and
+// startPatience how long one may take before it is left for the next round, so
+// that none holds the others up.
+const (
+	startsAtOnce  = 8
+	startPatience = 10 * time.Second
+)
+
 // startDue asks policy about each scheduled grant whose start has come, and
 // starts or ends it.
 func (e *Engine) startDue(ctx context.Context) error {
@@ -200,10 +220,25 @@ func (e *Engine) startDue(ctx context.Context) error {
 		due, err = tx.GrantsToStart(sweepBatch)
 		return err
 	})
-	for _, g := range due {
-		err = errors.Join(err, e.startOne(ctx, g))
+	if err != nil {
+		return err
 	}
-	return err
+	faults := make([]error, len(due))
+	places := make(chan struct{}, startsAtOnce)
+	var starting sync.WaitGroup
+	for i, g := range due {
+		places <- struct{}{}
+		starting.Go(func() {
+			defer func() { <-places }()
+			ctx, cancel := context.WithTimeout(ctx, startPatience)
+			defer cancel()
+			if err := safely(func() error { return e.startOne(ctx, g) }); err != nil {
+				faults[i] = fmt.Errorf("grant %s: %w", g.ID, err)
+			}
+		})
+	}
+	starting.Wait()
+	return errors.Join(faults...)
 }
 
 func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
@@ -215,18 +250,21 @@ func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
 	if err != nil {
 		return err
 	}
-	a, err := e.reconsider(ctx, r.Request)
-	if err == nil {
-		err = e.sameTarget(ctx, a, g)
-	}
-	if errors.Is(err, access.ErrConflict) {
-		return e.endOne(ctx, g, err.Error(), access.DecisionRecord{})
-	}
-	if err != nil {
-		return err
-	}
 	_, err = settled(ctx, e, g.Subject, func() (struct{}, error) {
+		a, err := e.reconsider(ctx, r.Request)
+		if err == nil {
+			err = e.sameTarget(ctx, a, g)
+		}
+		if errors.Is(err, access.ErrConflict) {
+			return struct{}{}, e.endOne(ctx, g, err.Error(), access.DecisionRecord{})
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
 		d, err := e.decide(ctx, a, access.PhaseStart)
+		if err == nil && d.Failed {
+			err = errors.New("policy failed; the grant stays scheduled and is decided again")
+		}
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -271,7 +309,7 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 	}
 	g.State, g.ExpiresAt, g.DecisionID = access.GrantActive, expires, d.ID
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		if err := stillThere(tx, a, d); err != nil {
+		if err := current(tx, a, d); err != nil {
 			return err
 		}
 		return errors.Join(

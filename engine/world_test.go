@@ -42,8 +42,9 @@ type world struct {
 	stop   func()
 	path   string
 
-	idle     bool   // nothing is delivered
-	contract string // what the target is configured as; "" is box-1, which it was
+	decider  engine.Policy // instead of policy; nil: policy
+	idle     bool          // nothing is delivered
+	contract string        // what the target is configured as; "" is box-1, which it was
 }
 
 // inWorld runs a story in a fresh world, with the loops running.
@@ -70,9 +71,12 @@ func (w *world) start() {
 	must(w.t, w.ledger.Update(w.t.Context(), func(tx *ledger.Tx) error { return tx.ReleaseClaims() }))
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	held := lease.NewMemory(w.ledger.Now)
-	contract := cmp.Or(w.contract, "box-1")
+	contract, decider := cmp.Or(w.contract, "box-1"), w.decider
+	if decider == nil {
+		decider = w.policy
+	}
 	w.engine = engine.New(engine.Config{
-		Ledger: w.ledger, Policy: w.policy, Facts: w.facts, Lease: held, Log: log,
+		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: held, Log: log,
 		Targets: []engine.Target{{
 			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
 			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},

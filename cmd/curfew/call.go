@@ -104,7 +104,7 @@ func (c *cli) more(next *string) error {
 	if next == nil {
 		return nil
 	}
-	_, err := fmt.Fprintf(c.Err, "There are more: go on with --cursor %s\n", *next)
+	_, err := fmt.Fprintf(c.Err, "There are more: go on with --cursor %s\n", clean(*next))
 	return err
 }
 

@@ -59,10 +59,9 @@ func writeRow(w io.Writer, cells []string) {
 		if cell == "" {
 			cell = "-"
 		}
+		cell = strings.ReplaceAll(clean(cell), "\n", "\n\t") // a line of a text is no row of its own
 		if i > 0 {
-			cell = "\t" + clean(cell)
-		} else {
-			cell = clean(cell)
+			cell = "\t" + cell
 		}
 		_, _ = io.WriteString(w, cell) // a tabwriter's error comes with Flush
 	}

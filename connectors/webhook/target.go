@@ -106,7 +106,7 @@ func (t *Target) Deliver(ctx context.Context, m access.Message) (access.Receipt,
 	if answer.Status < 200 || answer.Status > 299 {
 		return access.Receipt{}, refused(answer)
 	}
-	return access.Receipt{Status: answer.Status, Tries: answer.Tries, Detail: answer.Detail}, nil
+	return access.Receipt{Status: answer.Status, Tries: answer.Tries, Open: answer.Open, Detail: answer.Detail}, nil
 }
 
 // messageID returns "<binding id>_<generation>". A dot would part the signed
@@ -131,14 +131,14 @@ func refused(answer connectors.Answer) error {
 	case http.StatusUnauthorized, http.StatusNotFound, http.StatusGone:
 		err = access.Permanent(err)
 	}
-	return &access.DeliveryError{Class: access.ClassRefused, Status: answer.Status, RetryAfter: answer.RetryAfter, Err: err}
+	return &access.DeliveryError{Class: access.ClassRefused, Status: answer.Status, Open: answer.Open, RetryAfter: answer.RetryAfter, Err: err}
 }
 
 func unreachable(err error) error {
 	if errors.Is(err, connectors.ErrAddressRefused) {
 		err = access.Permanent(err)
 	}
-	return &access.DeliveryError{Class: access.ClassUnreachable, Err: err}
+	return &access.DeliveryError{Class: access.ClassUnreachable, Open: true, Err: err}
 }
 
 // unsendable is a message that never left, and never will.

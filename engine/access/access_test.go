@@ -87,6 +87,7 @@ func TestSubjectIsMadeCanonical(t *testing.T) {
 		"a line end":                   {"service:c\ni", "", "invalid_subject"},
 		"not UTF-8":                    {"service:\xff", "", "invalid_subject"},
 		"too long":                     {"service:" + strings.Repeat("x", 257), "", "invalid_subject"},
+		"a letter that folds into k":   {"user:\u212Aate@example.com", "", "invalid_subject"},
 		"a group, which is no subject": {"group:security", "", "invalid_subject"},
 	}
 	for name, tc := range cases {

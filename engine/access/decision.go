@@ -103,6 +103,7 @@ type DecisionRecord struct {
 	DecidedAt time.Time `json:"decided_at"`
 	Input     Input     `json:"input"`
 	Decision  Decision  `json:"decision"`
+	Failed    bool      `json:"-"` // policy gave no answer of its own: the deny may not be its word
 }
 
 // Permission is data.api.allow's answer.

@@ -74,6 +74,7 @@ type Delivery struct {
 type Receipt struct {
 	Status int    // of the HTTP answer
 	Tries  int    // requests made inside the attempt; 1 when the first was confirmed
+	Open   bool   // the target may still be at an earlier request, which had no answer of its own
 	Detail string // for people; no secret, 512 bytes at most
 }
 
@@ -94,6 +95,7 @@ const (
 type DeliveryError struct {
 	Class      Class
 	Status     int           // 0 when there was no answer
+	Open       bool          // the target may still be at it: no answer came, or one that was not its own
 	RetryAfter time.Duration // the target's wish, already capped; 0 when it had none
 	Err        error         // marked Permanent when trying again will not help by itself
 }

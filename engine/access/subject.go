@@ -67,6 +67,9 @@ func (s Subject) Canonical() (Subject, error) {
 	if s.Type != TypeUser {
 		return s, nil
 	}
+	if strings.ContainsFunc(s.ID, func(r rune) bool { return r > unicode.MaxASCII }) { // some fold into ASCII letters
+		return Subject{}, Invalid("invalid_subject", "/subject/id", "%q is not an ASCII email address, which the id of a user must be", s.ID)
+	}
 	s.ID = strings.ToLower(s.ID)
 	if addr, err := mail.ParseAddress(s.ID); err != nil || addr.Address != s.ID {
 		return Subject{}, Invalid("invalid_subject", "/subject/id", "%q is not an email address, which the id of a user must be", s.ID)

@@ -105,13 +105,26 @@ func isSchema(p string) bool { return strings.HasPrefix(p, schemasDir+"/") }
 func (f *file) parse(name string) error {
 	switch {
 	case isSchema(f.path):
-		return util.Unmarshal(f.content, &f.schema)
+		if err := util.Unmarshal(f.content, &f.schema); err != nil {
+			return err
+		}
+		return checkRefs(f.schema)
 	case path.Ext(f.path) == ".rego":
 		module, err := ast.ParseModuleWithOpts(name, string(f.content), ast.ParserOptions{
 			ProcessAnnotation: true,
 			RegoVersion:       ast.RegoV1,
 		})
+		if err != nil {
+			return err
+		}
 		f.module = module
+		for _, annotation := range module.Annotations {
+			for _, schema := range annotation.Schemas {
+				if schema.Definition != nil {
+					err = errors.Join(err, checkRefs(*schema.Definition))
+				}
+			}
+		}
 		return err
 	}
 	var value any
@@ -130,6 +143,26 @@ func (f *file) parse(name string) error {
 	}
 	f.data = data
 	return nil
+}
+
+// checkRefs refuses a schema that refers to anything outside itself: the compiler
+// would open it, a file of this machine too.
+func checkRefs(schema any) error {
+	var faults []error
+	switch v := schema.(type) {
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok && !strings.HasPrefix(ref, "#") {
+			faults = append(faults, fmt.Errorf("a schema may refer only to itself (#/…), not to %q", ref))
+		}
+		for _, member := range v {
+			faults = append(faults, checkRefs(member))
+		}
+	case []any:
+		for _, item := range v {
+			faults = append(faults, checkRefs(item))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // revision is the digest of the files, each with its origin, path and length,

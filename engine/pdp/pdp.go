@@ -42,6 +42,7 @@ type PDP struct {
 	allow    rego.PreparedEvalQuery
 	timeout  time.Duration
 	revision string
+	running  chan struct{} // a place for each evaluation at work
 }
 
 // The entry points: what Go asks.
@@ -66,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*PDP, error) {
 	if err := errors.Join(errDecision, errAllow); err != nil {
 		return nil, fmt.Errorf("policies: %w", err)
 	}
-	p := &PDP{decision: decision, allow: allow, timeout: cfg.Timeout, revision: files.revision()}
+	p := &PDP{decision: decision, allow: allow, timeout: cfg.Timeout, revision: files.revision(), running: make(chan struct{}, maxAtOnce)}
 	if p.timeout == 0 {
 		p.timeout = DefaultTimeout
 	}
@@ -145,10 +146,45 @@ func (p *PDP) permit(ctx context.Context, in access.APIInput) (access.Permission
 	return permission, nil
 }
 
-// ask evaluates one query under the time limit.
+// maxAtOnce bounds evaluations, those that were given up but run on included: a
+// built-in that is at work does not hear that its time is over.
+const maxAtOnce = 256
+
+// ask evaluates one query under the time limit. It answers when the time is
+// over, whatever the policy does.
 func (p *PDP) ask(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
+	select {
+	case p.running <- struct{}{}:
+	case <-ctx.Done():
+		return nil, failure{policyTimeout, errors.Join(context.Cause(ctx), errors.New("too many evaluations are at work"))}
+	}
+	type answer struct {
+		value any
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		defer func() { <-p.running }()
+		value, err := evaluate(ctx, query, input)
+		answered <- answer{value, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.value, a.err
+	case <-ctx.Done():
+		return nil, failure{policyTimeout, context.Cause(ctx)}
+	}
+}
+
+// evaluate runs the query. A built-in that panics has failed.
+func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) (value any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = failure{policyError, fmt.Errorf("the evaluation panicked: %v", p)}
+		}
+	}()
 	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
 	switch {
 	case ctx.Err() != nil || topdown.IsCancel(err):

@@ -161,11 +161,13 @@ func TestPolicyThatFailsNeverGrants(t *testing.T) {
 		"loop": {`decision := {"effect": "allow"} if {
 			count([1 | some a in numbers.range(1, 100000); some b in numbers.range(1, 100000); a + b == 0]) == 0
 		}`, "policy_timeout"},
-		"one built-in that takes long": {`decision := {"effect": "allow"} if count(numbers.range(1, 1000000000)) > 1`, "policy_timeout"},
-		"reason without METADATA":      {"import data.curfew.lib.reason\ndeny contains reason.of(rego.metadata.rule())", "policy_malformed"},
-		"deny that is no set":          {"deny if input.action.name", "policy_error"},
-		"item that is no object":       {"deny contains input.context.reason", "policy_error"},
-		"nothing said":                 {`allow contains {"code": "a", "title": "A"} if input.context.reason == "another"`, "no_rule_applies"},
+		"one built-in that takes long":  {`decision := {"effect": "allow"} if count(numbers.range(1, 1000000000)) > 1`, "policy_timeout"},
+		"a built-in that panics":        {`decision := {"effect": "allow"} if bits.lsh(1, 9000000000000000000) > 1`, "policy_error"},
+		"a built-in that does not hear": {`decision := {"effect": "allow"} if count(format_int(bits.lsh(1, 3000000), 10)) > 1`, "policy_timeout"},
+		"reason without METADATA":       {"import data.curfew.lib.reason\ndeny contains reason.of(rego.metadata.rule())", "policy_malformed"},
+		"deny that is no set":           {"deny if input.action.name", "policy_error"},
+		"item that is no object":        {"deny contains input.context.reason", "policy_error"},
+		"nothing said":                  {`allow contains {"code": "a", "title": "A"} if input.context.reason == "another"`, "no_rule_applies"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := team(t, map[string]string{"policy.rego": "package access\n" + tc.policy})

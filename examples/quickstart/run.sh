@@ -19,18 +19,16 @@ done
 
 "$bin/receiver" -listen 127.0.0.1:9090 -secret-file "$state/webhook-secret" &
 receiver=$!
-"$bin/curfew" serve --config "$here/curfew.yaml" --log-level warn &
+exec {said}< <(exec "$bin/curfew" serve --config "$here/curfew.yaml" --log-level warn)
 gateway=$!
 stop() { kill "$gateway" "$receiver" 2>/dev/null || true; wait "$gateway" "$receiver" 2>/dev/null || true; }
 trap stop EXIT
 trap 'exit 0' INT TERM
 
-for _ in $(seq 200); do
-  kill -0 "$gateway" 2>/dev/null || { echo "The gateway did not start; what it said stands above." >&2; exit 1; }
-  kill -0 "$receiver" 2>/dev/null || { echo "The receiver did not start; what it said stands above." >&2; exit 1; }
-  (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null && break
-  sleep 0.05
-done
+# The gateway says one line when it serves.
+read -r -t 30 line <&"$said" || { echo "The gateway did not start; what it said stands above." >&2; exit 1; }
+kill -0 "$receiver" 2>/dev/null || { echo "The receiver did not start; what it said stands above." >&2; exit 1; }
+echo "$line"
 
 cat <<EOF
 

@@ -116,7 +116,7 @@ func (db *DB) Alone() bool { return true }
 
 // View runs fn in a read-only transaction on a snapshot.
 func (db *DB) View(ctx context.Context, fn func(ledger.Querier) error) error {
-	defer db.reads.prepare(ctx)
+	defer db.reads.prepare(context.WithoutCancel(ctx))
 	return view(ctx, db.reader, func(tx *sql.Tx) error { return fn(prepared{tx, db.reads}) })
 }
 
