@@ -127,8 +127,9 @@ func once[T any](ctx context.Context, e *Engine, call Call, change func(*ledger.
 			return err
 		}
 		if !first {
-			found := false
-			if answer, found, err = kept[T](tx, call); err == nil && !found {
+			earlier, found, err := kept[T](tx, call)
+			answer = earlier
+			if err == nil && !found {
 				err = access.Conflict("idempotency_key_in_use", "the Idempotency-Key was just forgotten; ask again")
 			}
 			return err

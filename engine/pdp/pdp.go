@@ -9,9 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/curfew-access/curfew/engine/access"
 )
@@ -42,7 +40,7 @@ type PDP struct {
 	allow    rego.PreparedEvalQuery
 	timeout  time.Duration
 	revision string
-	running  chan struct{} // a place for each evaluation at work
+	workers  *workers
 }
 
 // The entry points: what Go asks.
@@ -67,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*PDP, error) {
 	if err := errors.Join(errDecision, errAllow); err != nil {
 		return nil, fmt.Errorf("policies: %w", err)
 	}
-	p := &PDP{decision: decision, allow: allow, timeout: cfg.Timeout, revision: files.revision(), running: make(chan struct{}, maxAtOnce)}
+	p := &PDP{decision: decision, allow: allow, timeout: cfg.Timeout, revision: files.revision(), workers: newWorkers()}
 	if p.timeout == 0 {
 		p.timeout = DefaultTimeout
 	}
@@ -144,57 +142,6 @@ func (p *PDP) permit(ctx context.Context, in access.APIInput) (access.Permission
 		return access.Permission{}, failure{policyMalformed, err}
 	}
 	return permission, nil
-}
-
-// maxAtOnce bounds evaluations, those that were given up but run on included: a
-// built-in that is at work does not hear that its time is over.
-const maxAtOnce = 256
-
-// ask evaluates one query under the time limit. It answers when the time is
-// over, whatever the policy does.
-func (p *PDP) ask(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) (any, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	select {
-	case p.running <- struct{}{}:
-	case <-ctx.Done():
-		return nil, failure{policyTimeout, errors.Join(context.Cause(ctx), errors.New("too many evaluations are at work"))}
-	}
-	type answer struct {
-		value any
-		err   error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		defer func() { <-p.running }()
-		value, err := evaluate(ctx, query, input)
-		answered <- answer{value, err}
-	}()
-	select {
-	case a := <-answered:
-		return a.value, a.err
-	case <-ctx.Done():
-		return nil, failure{policyTimeout, context.Cause(ctx)}
-	}
-}
-
-// evaluate runs the query. A built-in that panics has failed.
-func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) (value any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = failure{policyError, fmt.Errorf("the evaluation panicked: %v", p)}
-		}
-	}()
-	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
-	switch {
-	case ctx.Err() != nil || topdown.IsCancel(err):
-		return nil, failure{policyTimeout, errors.Join(context.Cause(ctx), err)}
-	case err != nil:
-		return nil, failure{policyError, err}
-	case len(results) != 1 || len(results[0].Expressions) != 1:
-		return nil, failure{policyUndefined, errors.New("undefined for this input")}
-	}
-	return results[0].Expressions[0].Value, nil
 }
 
 // dirFS returns the team's directory, or nil when there is none.
