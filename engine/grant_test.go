@@ -136,6 +136,10 @@ func TestTargetDownAtTheEndIsToldOnceWhenItIsBack(t *testing.T) {
 		if n := len(w.target.verbs()) - before; n != 1 {
 			t.Fatalf("it was told %d times in all, want once", n)
 		}
+		w.wantAttempts(r.Grant.BindingID, func(a ledger.Attempt, last bool) bool {
+			confirmed := a.Verb == provision || last
+			return a.FinishedAt != nil && (a.Class == access.ClassConfirmed) == confirmed && (a.Detail == "") == confirmed
+		})
 	})
 }
 
@@ -271,3 +275,20 @@ func TestGrantBoundToAShiftEndsWithTheLastOneThatPolicyMatched(t *testing.T) {
 }
 
 func filterByRequest(id string) ledger.EventFilter { return ledger.EventFilter{RequestID: id} }
+
+// wantAttempts holds each attempt on a binding, as recorded, against a rule.
+func (w *world) wantAttempts(bindingID string, rule func(a ledger.Attempt, last bool) bool) {
+	w.t.Helper()
+	must(w.t, w.ledger.View(w.t.Context(), func(tx *ledger.Tx) error {
+		attempts, err := tx.Attempts(bindingID)
+		for i, a := range attempts {
+			if !rule(a, i == len(attempts)-1) {
+				w.t.Errorf("attempt %d of %d is recorded as %+v", i+1, len(attempts), a)
+			}
+		}
+		if len(attempts) < 3 {
+			w.t.Errorf("only %d attempts are recorded", len(attempts))
+		}
+		return err
+	}))
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/ledger"
+)
+
+// startsAtOnce bounds how many scheduled grants are decided at the same time, and
+// startPatience how long one may take before it is left for the next round, so
+// that none holds the others up.
+const (
+	startsAtOnce  = 8
+	startPatience = 10 * time.Second
+)
+
+// startDue asks policy about each scheduled grant whose start has come, and
+// starts or ends it.
+func (e *Engine) startDue(ctx context.Context) error {
+	var due []access.Grant
+	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+		due, err = tx.GrantsToStart(sweepBatch)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	faults := make([]error, len(due))
+	places := make(chan struct{}, startsAtOnce)
+	var starting sync.WaitGroup
+	for i, g := range due {
+		places <- struct{}{}
+		starting.Go(func() {
+			defer func() { <-places }()
+			ctx, cancel := context.WithTimeout(ctx, startPatience)
+			defer cancel()
+			if err := safely(func() error { return e.startOne(ctx, g) }); err != nil {
+				faults[i] = fmt.Errorf("grant %s: %w", g.ID, err)
+			}
+		})
+	}
+	starting.Wait()
+	return errors.Join(faults...)
+}
+
+func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
+	var r RequestView
+	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+		r, err = requestView(tx, g.RequestID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = settled(ctx, e, g.Subject, func() (struct{}, error) {
+		a, err := e.reconsider(ctx, r.Request)
+		if err == nil {
+			err = e.sameTarget(ctx, a, g)
+		}
+		if errors.Is(err, access.ErrConflict) {
+			return struct{}{}, e.endOne(ctx, g, err.Error(), access.DecisionRecord{})
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
+		d, err := e.decide(ctx, a, access.PhaseStart)
+		if err == nil && d.Failed {
+			err = errors.New("policy failed; the grant stays scheduled and is decided again")
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, e.start(ctx, a, g, d)
+	})
+	return err
+}
+
+// sameTarget reports ErrConflict unless the entitlement still leads to the target
+// that the grant's binding is at.
+func (e *Engine) sameTarget(ctx context.Context, a asked, g access.Grant) error {
+	return e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		b, err := tx.Binding(g.BindingID)
+		if err == nil && (b.Target != a.target.Name || b.Contract != a.target.Contract) {
+			err = access.Conflict("target_changed", "the target of this entitlement has changed since the grant was given")
+		}
+		return err
+	})
+}
+
+// start starts a scheduled grant if the new decision allows it, by itself or
+// with the approvals that it already has.
+func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.DecisionRecord) error {
+	allowed := d.Decision.Effect == access.Allow
+	if d.Decision.Effect == access.Review {
+		err := e.ledger.View(ctx, func(tx *ledger.Tx) error {
+			approvals, err := countable(tx, a.Request, d.Decision.Reviewers)
+			allowed = err == nil && len(approvals) >= d.Decision.Reviewers.Quorum
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	expires := g.ExpiresAt
+	if a.While != nil && allowed {
+		expires = endOf(d.Decision, d.Input.Context.OnCall, d.DecidedAt, longest(a.entitlement, d.Decision))
+		allowed = expires.After(d.DecidedAt)
+	}
+	if !allowed {
+		return e.endOne(ctx, g, sentence(d.Decision), d)
+	}
+	g.State, g.ExpiresAt, g.DecisionID = access.GrantActive, expires, d.ID
+	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		if err := current(tx, a, d); err != nil {
+			return err
+		}
+		return errors.Join(
+			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(g.ID, d.ID, expires),
+			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), afterReview(tx, Call{}, a, d, g),
+			e.reconcile(tx, Call{}, g.BindingID, nil))
+	})
+	return e.started(ctx, effects{started: []access.Grant{g}}, err)
+}
+
+// endOne ends a scheduled grant that may not start, and says why. d is the
+// decision that said so; its id is empty when none was needed.
+func (e *Engine) endOne(ctx context.Context, g access.Grant, why string, d access.DecisionRecord) error {
+	var fx effects
+	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		fx = effects{}
+		if d.ID != "" {
+			if err := tx.PutDecision(d); err != nil {
+				return err
+			}
+			g.DecisionID = d.ID
+		}
+		denied := access.EndDeniedAtStart
+		if err := tx.LockBindings(g.BindingID); err != nil {
+			return err
+		}
+		return errors.Join(endGrant(tx, Call{}, g, denied, why, &fx), e.reconcile(tx, Call{}, g.BindingID, &denied))
+	})
+	return e.started(ctx, fx, err)
+}
+
+// started applies the effects of a commit about a scheduled grant. That another
+// node was first is no failure.
+func (e *Engine) started(ctx context.Context, fx effects, err error) error {
+	if errors.Is(err, access.ErrConflict) {
+		return nil
+	}
+	if err == nil {
+		e.step("start.committed")
+		e.apply(ctx, fx)
+	}
+	return err
+}
