@@ -129,12 +129,7 @@ func newCrashScene(t *testing.T, step string) *crashScene {
 		t.Fatal(err)
 	}
 	s := &crashScene{t: t, config: filepath.Join(dir, "examples", "quickstart", "curfew.yaml"), tokens: map[string]string{}, died: make(chan struct{})}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
+	address := ownAddress(t)
 	s.url = "http://" + address
 	s.target = fake.New(t, fake.Config{})
 	for path, change := range map[string][]string{
@@ -157,6 +152,20 @@ func newCrashScene(t *testing.T, step string) *crashScene {
 	}
 	s.supervise(step)
 	return s
+}
+
+// ownAddress is an address that stays free while the gateway is down: on a
+// loopback host of its own, where no other listener of the tests gets its port.
+func ownAddress(t *testing.T) string {
+	t.Helper()
+	var b [3]byte
+	_, _ = rand.Read(b[:])
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", b[0]|1, b[1], b[2]|1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
 }
 
 // supervise starts the gateway, and again when it was killed.

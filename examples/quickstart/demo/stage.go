@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -71,8 +72,16 @@ func (s *stage) copyQuickstart(from string) error {
 		os.Mkdir(filepath.Join(s.dir, "secret"), 0o700))
 }
 
+// freeAddress is an address that stays free while nothing of the demo listens
+// there: on a loopback host of its own, where the system has one.
 func freeAddress() (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	var b [3]byte
+	_, _ = rand.Read(b[:])
+	var config net.ListenConfig
+	l, err := config.Listen(context.Background(), "tcp", fmt.Sprintf("127.%d.%d.%d:0", b[0]|1, b[1], b[2]|1))
+	if err != nil {
+		l, err = config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		return "", err
 	}
