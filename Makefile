@@ -27,8 +27,8 @@ demo: build ## Play the story by itself; exits 0 only if each step happened
 
 test: lint policy unit ## Run everything that must be green: linters, policies, all tests with -race
 
-unit: deps ## Run the Go tests, with -race
-	go test -race -timeout 20m ./...
+unit: deps ## Run the Go tests, with -race and never from the cache
+	go test -race -count=1 -timeout 20m ./...
 
 lint: deps $(TOOLS)/golangci-lint ## Run the linters over the Go code
 	$(TOOLS)/golangci-lint run ./...
