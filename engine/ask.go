@@ -36,21 +36,14 @@ type asked struct {
 	target      Target
 }
 
-// check makes an Ask canonical and holds it against the catalogue, before any
-// policy is asked: what is not on offer is a fault of the input.
-func (e *Engine) check(ctx context.Context, call Call, ask Ask) (asked, error) {
+// check holds an Ask for the subject against the catalogue, before any policy is
+// asked: what is not on offer is a fault of the input.
+func (e *Engine) check(ctx context.Context, call Call, subject access.Subject, ask Ask) (asked, error) {
 	a := asked{Request: access.Request{
-		Entitled:  access.Entitled{Subject: call.Caller, Action: ask.Action, Resource: ask.Resource},
+		Entitled:  access.Entitled{Subject: subject, Action: ask.Action, Resource: ask.Resource},
 		Requester: call.Caller, For: ask.For, While: ask.While, StartsAt: ask.StartsAt,
 		Reason: strings.TrimSpace(ask.Reason), Emergency: ask.Emergency, Channel: call.Channel,
 	}}
-	if ask.Subject != nil {
-		subject, err := ask.Subject.Canonical()
-		if err != nil {
-			return a, err
-		}
-		a.Subject = subject
-	}
 	if err := a.Resource.Validate(); err != nil {
 		return a, err
 	}

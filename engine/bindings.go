@@ -39,8 +39,8 @@ func (e *Engine) reconcile(tx *ledger.Tx, call Call, bindingID string, ended *ac
 	if err := tx.PutBinding(b, claim); err != nil {
 		return err
 	}
-	event := bindingEvent(audit.BindingDesired, b)
-	event.Actor, event.Channel, event.Source, event.HTTPRequestID = call.event("").Actor, audit.Text(call.Channel), audit.Text(call.Source), audit.Text(call.HTTPRequestID)
+	event := call.event(audit.BindingDesired).About(b.Entitled)
+	event.BindingID = audit.Text(b.ID)
 	event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation}
 	return tx.Append(event)
 }
@@ -75,11 +75,22 @@ func unsettled(b access.Binding) bool {
 
 // openUntil is until when an older attempt at the opposite of what is desired
 // may still take effect; the zero time for none.
-func openUntil(b access.Binding) time.Time {
+func openUntil(b access.Binding) time.Time { return *openAttempts(&b, opposite(b)) }
+
+// opposite is the verb that would undo what is desired.
+func opposite(b access.Binding) access.Verb {
 	if b.Desired == access.Absent {
-		return b.ProvisionOpenUntil
+		return access.VerbProvision
 	}
-	return b.DeprovisionOpenUntil
+	return access.VerbDeprovision
+}
+
+// openAttempts is until when attempts of the verb may still take effect.
+func openAttempts(b *access.Binding, verb access.Verb) *time.Time {
+	if verb == access.VerbProvision {
+		return &b.ProvisionOpenUntil
+	}
+	return &b.DeprovisionOpenUntil
 }
 
 func bindingEvent(typ string, b access.Binding) audit.Event {

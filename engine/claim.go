@@ -164,10 +164,7 @@ func claimOne(tx *ledger.Tx, b access.Binding, target Target, owner string) (acc
 	if d.Message, err = message(tx, b); err != nil {
 		return d, err
 	}
-	open := &b.DeprovisionOpenUntil
-	if d.Message.Type == access.VerbProvision {
-		open = &b.ProvisionOpenUntil
-	}
+	open := openAttempts(&b, d.Message.Type)
 	d.OpenBefore = *open
 	*open = later(*open, until.Add(target.MaxLag))
 	if b.DueAt == nil {

@@ -66,7 +66,7 @@ func (e *Engine) admit(ctx context.Context, call Call, operation string, ask Ask
 	if err != nil {
 		return asked{}, err
 	}
-	return e.check(ctx, call, ask)
+	return e.check(ctx, call, subject, ask)
 }
 
 // known is what was learned about a subject for a decision.

@@ -82,26 +82,41 @@ func TestSlowStartsDoNotDelayEnds(t *testing.T) {
 	})
 }
 
-// The provision timed out, and lands 5 s after its deprovision was confirmed.
+// A provision lands after its deprovision was confirmed, because its attempt was
+// over for the gateway and not for the target.
 func TestLateProvisionIsTakenBack(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		var once atomic.Bool
-		w.target.script(func(m access.Message) (time.Duration, error) {
-			if m.Type == provision && once.CompareAndSwap(false, true) {
-				time.AfterFunc(20*time.Second, func() { w.target.open() })
-				return 15 * time.Second, &access.DeliveryError{Class: access.ClassUnreachable, Err: context.DeadlineExceeded}
-			}
-			return 0, nil
+	cases := map[string]struct {
+		over    time.Duration // when the attempt ends
+		lands   time.Duration
+		failure access.DeliveryError
+	}{
+		"it timed out": {15 * time.Second, 20 * time.Second,
+			access.DeliveryError{Class: access.ClassUnreachable, Err: context.DeadlineExceeded}},
+		"a load balancer answered 504 in its place": {4 * time.Second, 9 * time.Second,
+			access.DeliveryError{Class: access.ClassRefused, Status: 504, Open: true, Err: errors.New("504")}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				var once atomic.Bool
+				w.target.script(func(m access.Message) (time.Duration, error) {
+					if m.Type == provision && once.CompareAndSwap(false, true) {
+						time.AfterFunc(tc.lands, func() { w.target.open() })
+						return tc.over, &tc.failure
+					}
+					return 0, nil
+				})
+				r := w.mustAsk(time.Hour)
+				w.pass(tc.over + 100*time.Millisecond)
+				_, err := w.engine.Revoke(t.Context(), as(alice), r.Grant.ID, "")
+				must(t, err)
+				w.pass(time.Minute)
+				if w.target.holds() {
+					t.Fatalf("a minute after the revoke the target holds access; it was told %v", w.target.verbs())
+				}
+			})
 		})
-		r := w.mustAsk(time.Hour)
-		w.pass(15*time.Second + 100*time.Millisecond)
-		_, err := w.engine.Revoke(t.Context(), as(alice), r.Grant.ID, "")
-		must(t, err)
-		w.pass(time.Minute)
-		if w.target.holds() {
-			t.Fatalf("a minute after the revoke the target holds access; it was told %v", w.target.verbs())
-		}
-	})
+	}
 }
 
 func TestApprovalOfAResourceThatLeavesMeanwhile(t *testing.T) {
@@ -355,29 +370,6 @@ func (hanging) Deliver(ctx context.Context, _ access.Message) (access.Receipt, e
 	case <-ctx.Done():
 	}
 	return access.Receipt{}, &access.DeliveryError{Class: access.ClassUnreachable, Err: context.DeadlineExceeded}
-}
-
-// A load balancer answers 504 while the system behind it works on: the provision
-// lands after its deprovision was confirmed.
-func TestLateProvisionBehindAGatewayTimeout(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		var once atomic.Bool
-		w.target.script(func(m access.Message) (time.Duration, error) {
-			if m.Type == provision && once.CompareAndSwap(false, true) {
-				time.AfterFunc(9*time.Second, func() { w.target.open() })
-				return 4 * time.Second, &access.DeliveryError{Class: access.ClassRefused, Status: 504, Open: true, Err: errors.New("504")}
-			}
-			return 0, nil
-		})
-		r := w.mustAsk(time.Hour)
-		w.pass(4*time.Second + 100*time.Millisecond)
-		_, err := w.engine.Revoke(t.Context(), as(alice), r.Grant.ID, "")
-		must(t, err)
-		w.pass(time.Minute)
-		if w.target.holds() {
-			t.Fatalf("the target holds access; it was told %v", w.target.verbs())
-		}
-	})
 }
 
 func TestCatalogueThatMovesDuringTheDecision(t *testing.T) {

@@ -60,10 +60,7 @@ func (e *Engine) Record(ctx context.Context, d access.Delivery, receipt access.R
 // lag when it was answered. When an answer did not come it stays as it was
 // claimed: the target may be at it still.
 func settleOpen(b *access.Binding, d access.Delivery, t Target, receipt access.Receipt, failure error, now time.Time) {
-	open := &b.DeprovisionOpenUntil
-	if d.Message.Type == access.VerbProvision {
-		open = &b.ProvisionOpenUntil
-	}
+	open := openAttempts(b, d.Message.Type)
 	var de *access.DeliveryError
 	switch {
 	case failure == nil && receipt.Tries <= 1:
@@ -92,18 +89,9 @@ func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) error {
 		b.Attempts, b.NextAt = 0, &again
 		event.Data["asserted_again_at"] = again
 	} else {
-		b.ProvisionOpenUntil, b.DeprovisionOpenUntil = forgotten(b)
+		*openAttempts(&b, opposite(b)) = time.Time{}
 	}
 	return errors.Join(tx.PutBinding(b, ""), tx.Append(event))
-}
-
-// forgotten is the open attempts without those at the opposite of what was just
-// confirmed.
-func forgotten(b access.Binding) (provision, deprovision time.Time) {
-	if b.Desired == access.Absent {
-		return time.Time{}, b.DeprovisionOpenUntil
-	}
-	return b.ProvisionOpenUntil, time.Time{}
 }
 
 // reportEvery is how often a delivery that goes on failing in the same way is an
