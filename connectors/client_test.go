@@ -12,10 +12,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/curfew-access/curfew/connectors"
+
+	"github.com/curfew-access/curfew/tests/bubble"
 )
 
 // tripper answers in place of a network.
@@ -56,7 +57,7 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				made := 0
 				c.options.Transport = tripper(func(r *http.Request) (*http.Response, error) {
 					made++
@@ -79,7 +80,7 @@ func failing(err error) tripper {
 func TestPausesDoubleWithJitter(t *testing.T) {
 	firsts := map[time.Duration]bool{}
 	for range 20 {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			var at []time.Time
 			client := connectors.NewClient(connectors.Options{
 				Retries: 3, WaitMin: time.Second, WaitMax: 3 * time.Second, Timeout: time.Minute,
@@ -105,7 +106,7 @@ func TestPausesDoubleWithJitter(t *testing.T) {
 }
 
 func TestBeforeRunsBeforeEveryTryOnAFreshHeader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var seen []http.Header
 		client := connectors.NewClient(connectors.Options{Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			seen = append(seen, r.Header)
@@ -148,7 +149,7 @@ func TestErrorNamesSchemeAndHostOnly(t *testing.T) {
 }
 
 func TestErrorTellsItsCause(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		hang := tripper(func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
@@ -207,7 +208,7 @@ func TestNothingIsLogged(t *testing.T) {
 	var logged bytes.Buffer
 	log.SetOutput(&logged)
 	t.Cleanup(func() { log.SetOutput(io.Discard) })
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		client := connectors.NewClient(connectors.Options{Transport: answering(500, "")})
 		if _, err := client.Do(t.Context(), post("http://x.example.com/?clientToken=SECRET")); err != nil {
 			t.Fatal(err)

@@ -19,6 +19,8 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/outbox"
+
+	"github.com/curfew-access/curfew/tests/bubble"
 )
 
 var (
@@ -51,7 +53,7 @@ type world struct {
 func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "curfew.db")
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path}
 		w.start()
 		defer func() { w.stop() }()

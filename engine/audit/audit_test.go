@@ -16,6 +16,8 @@ import (
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
+
+	"github.com/curfew-access/curfew/tests/bubble"
 )
 
 func event() audit.Event {
@@ -113,7 +115,7 @@ func (s *store) counts() (waiting, sealed int) {
 }
 
 func TestSealerSealsEverythingSoonAndOnceMoreAtItsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &store{}
 		sealer := &audit.Sealer{Store: s, Log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -8,11 +8,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/facts"
+
+	"github.com/curfew-access/curfew/tests/bubble"
 )
 
 var alice = access.Subject{Type: access.TypeUser, ID: "alice@example.com"}
@@ -106,7 +107,7 @@ func TestGather(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
 				g := &facts.Gatherer{OnCall: c.onCall, People: c.people, Log: slog.New(slog.NewTextHandler(&log, nil))}
 				begin := time.Now()
@@ -139,7 +140,7 @@ func checkLog(t *testing.T, log, failed string) {
 }
 
 func TestGatherKeepsToItsOwnTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		g := &facts.Gatherer{Timeout: 50 * time.Millisecond, OnCall: onCall(func(context.Context) (access.OnCall, error) {
 			return after(time.Second, known), nil
 		})}
@@ -152,7 +153,7 @@ func TestGatherKeepsToItsOwnTimeout(t *testing.T) {
 }
 
 func TestGatherEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		g := &facts.Gatherer{OnCall: onCall(func(context.Context) (access.OnCall, error) { return after(time.Second, known), nil })}

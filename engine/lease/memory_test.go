@@ -7,11 +7,13 @@ import (
 
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/tests/suite/leasesuite"
+
+	"github.com/curfew-access/curfew/tests/bubble"
 )
 
 func TestSuite(t *testing.T) {
 	leasesuite.Run(t, func(t *testing.T, story func(*testing.T, leasesuite.World)) {
-		synctest.Test(t, func(t *testing.T) {
+		bubble.Test(t, func(t *testing.T) {
 			story(t, leasesuite.World{
 				Lease: lease.NewMemory(time.Now), Now: time.Now,
 				Pass: func(d time.Duration) {
@@ -24,7 +26,7 @@ func TestSuite(t *testing.T) {
 }
 
 func TestForgetsWhatIsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		held := lease.NewMemory(time.Now)
 		if err := held.Hold(t.Context(), "a", time.Now().Add(time.Second)); err != nil {
 			t.Fatal(err)

@@ -89,7 +89,7 @@ func testContext(t *testing.T, factory Factory) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, factory, c.target, func(t *testing.T, s *scene) {
+			inBubble(t, factory, c.target, func(t *testing.T, s *scene) {
 				ctx := t.Context()
 				if c.caller != nil {
 					var cancel context.CancelFunc
@@ -116,7 +116,7 @@ func testContext(t *testing.T, factory Factory) {
 		})
 	}
 	t.Run("the deadline is the configured one", func(t *testing.T) {
-		bubble(t, factory, hang, func(t *testing.T, s *scene) {
+		inBubble(t, factory, hang, func(t *testing.T, s *scene) {
 			if got := s.connector.Deadline(); got != Timeout {
 				t.Errorf("Deadline = %s; want %s", got, Timeout)
 			}

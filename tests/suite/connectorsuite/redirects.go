@@ -8,14 +8,14 @@ import (
 
 func testRedirects(t *testing.T, factory Factory) {
 	t.Run("to a place that can not be parsed", func(t *testing.T) {
-		bubble(t, factory, func(w http.ResponseWriter, _ *http.Request) {
+		inBubble(t, factory, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "http://elsewhere:port/%zz")
 			w.WriteHeader(http.StatusFound)
 		}, func(t *testing.T, s *scene) { checkRefused(t, s.deliver(t), http.StatusFound) })
 	})
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			bubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
+			inBubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/elsewhere" {
 					w.WriteHeader(http.StatusNoContent)
 					return

@@ -70,7 +70,7 @@ func testSameMessage(t *testing.T, factory Factory, fault http.HandlerFunc) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}
-	bubble(t, factory, handler, func(t *testing.T, current *scene) {
+	inBubble(t, factory, handler, func(t *testing.T, current *scene) {
 		s = current
 		sent := message()
 		receipt, err := s.connector.Deliver(t.Context(), sent)
@@ -126,7 +126,7 @@ func checkTry(t *testing.T, try call, sent access.Message) {
 // testWish answers every try with a wish, and looks at how long the attempt takes
 // and what it reports.
 func testWish(t *testing.T, factory Factory, value string, atLeast, atMost, reported time.Duration) {
-	bubble(t, factory, wish(http.StatusServiceUnavailable, func() string { return value }), func(t *testing.T, s *scene) {
+	inBubble(t, factory, wish(http.StatusServiceUnavailable, func() string { return value }), func(t *testing.T, s *scene) {
 		start := time.Now()
 		err := s.deliver(t)
 		if took := time.Since(start); took < atLeast || took > atMost {

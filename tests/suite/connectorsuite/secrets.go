@@ -66,7 +66,7 @@ func testSecrets(t *testing.T, factory Factory) {
 	for name, spelling := range echoes {
 		for _, status := range []int{200, 307, 401, 500} {
 			t.Run(fmt.Sprintf("%d with everything repeated %s", status, name), func(t *testing.T) {
-				bubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
+				inBubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Location", "https://elsewhere.example.com/"+queryToken)
 					w.WriteHeader(status)
 					_, _ = io.WriteString(w, spelling(echo(r)))
@@ -76,14 +76,14 @@ func testSecrets(t *testing.T, factory Factory) {
 	}
 	for part, secret := range hidden {
 		t.Run("500 with only "+part, func(t *testing.T) {
-			bubble(t, factory, func(w http.ResponseWriter, _ *http.Request) {
+			inBubble(t, factory, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusInternalServerError)
 				_, _ = io.WriteString(w, "bad: "+secret)
 			}, checkHidden)
 		})
 	}
 	t.Run("404 that names the path", func(t *testing.T) {
-		bubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
+		inBubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "no route for "+r.URL.Path+" nor "+r.URL.RequestURI(), http.StatusNotFound)
 		}, checkHidden)
 	})
@@ -107,7 +107,7 @@ func testSecrets(t *testing.T, factory Factory) {
 		"a connection that is closed": func(w http.ResponseWriter, _ *http.Request) { raw(w, "") },
 	}
 	for name, handler := range breaks {
-		t.Run(name, func(t *testing.T) { bubble(t, factory, handler, checkHidden) })
+		t.Run(name, func(t *testing.T) { inBubble(t, factory, handler, checkHidden) })
 	}
 	dials := map[string]error{
 		"connection refused": &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED},
@@ -116,7 +116,7 @@ func testSecrets(t *testing.T, factory Factory) {
 	}
 	for name, failure := range dials {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, factory, http.NotFound, func(t *testing.T, s *scene) {
+			inBubble(t, factory, http.NotFound, func(t *testing.T, s *scene) {
 				s.network.fail = failure
 				checkHidden(t, s)
 				checkClass(t, s.deliver(t), access.ClassUnreachable)
@@ -142,7 +142,7 @@ func testUntrusted(t *testing.T, factory Factory) {
 }
 
 func testSignatureHidden(t *testing.T, factory Factory) {
-	bubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
+	inBubble(t, factory, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, "bad signature: "+r.Header.Get("webhook-signature"))
 	}, func(t *testing.T, s *scene) {
@@ -157,7 +157,7 @@ func testSignatureHidden(t *testing.T, factory Factory) {
 
 func testPrintable(t *testing.T, factory Factory) {
 	for _, status := range []int{200, 400} {
-		bubble(t, factory, func(w http.ResponseWriter, _ *http.Request) {
+		inBubble(t, factory, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "one\r\ntwo\x1b[31m\x00\u202e\xff "+strings.Repeat("日本語", 100_000))
 		}, func(t *testing.T, s *scene) {

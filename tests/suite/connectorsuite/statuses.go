@@ -22,7 +22,7 @@ func testStatuses(t *testing.T, factory Factory) {
 	for _, status := range append(statuses, 999) {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			answer := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
-			bubble(t, factory, answer, func(t *testing.T, s *scene) {
+			inBubble(t, factory, answer, func(t *testing.T, s *scene) {
 				receipt, err := s.connector.Deliver(t.Context(), message())
 				if status >= 200 && status < 300 {
 					checkConfirmed(t, receipt, err, status, 1)

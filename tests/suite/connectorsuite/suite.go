@@ -8,10 +8,10 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/tests/bubble"
 )
 
 // Deliverer is the connector under test.
@@ -49,11 +49,11 @@ func Run(t *testing.T, factory Factory) {
 	}
 }
 
-// bubble runs the test in synthetic time against a target that answers with the
+// inBubble runs the test in synthetic time against a target that answers with the
 // handler.
-func bubble(t *testing.T, factory Factory, handler http.HandlerFunc, test func(t *testing.T, s *scene)) {
+func inBubble(t *testing.T, factory Factory, handler http.HandlerFunc, test func(t *testing.T, s *scene)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newScene(t, handler)
 		s.connector = factory(t, s.env())
 		test(t, s)
