@@ -27,6 +27,9 @@ var homes = map[string]string{
 	"golang.org/x/mod/sumdb":                                   "engine/audit",
 	"github.com/open-policy-agent/opa":                         "engine/pdp",
 	"modernc.org/sqlite":                                       "engine/ledger/sqlite",
+	"github.com/jackc/pgx":                                     "engine/ledger/postgres",
+	"github.com/redis/go-redis":                                "engine/lease",
+	"github.com/prometheus/client_golang":                      "engine/metrics",
 	"github.com/hashicorp/go-retryablehttp":                    "connectors",
 	"github.com/spf13/cobra":                                   "cmd/curfew",
 	"github.com/spf13/pflag":                                   "cmd/curfew",
@@ -140,7 +143,7 @@ func forbiddenOurs(own, target string) string {
 		return "a connector imports no other connector"
 	case within(own, "connectors") && (target == "engine" || within(target, "engine/ledger") || within(target, "engine/api")):
 		return "a connector knows its vendor and the vocabulary"
-	case own != "cmd/curfew" && !within(own, "tests") && !within(own, "examples") && target == "engine/ledger/sqlite":
+	case own != "cmd/curfew" && !within(own, "tests") && !within(own, "examples") && (target == "engine/ledger/sqlite" || target == "engine/ledger/postgres"):
 		return "concrete types meet in cmd/curfew only"
 	}
 	return ""
