@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test unit lint policy vuln bench fmt tidy clean deps
+.PHONY: help build run demo test unit lint policy vuln bench chaos fmt tidy clean deps
 
 BIN     := bin
 TOOLS   := $(BIN)/tools
@@ -45,6 +45,10 @@ vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities (needs vuln.go.dev)
 
 bench: ## Measure; prints tables, writes JSON under tests/bench/results (BENCH=-help for flags)
 	go run ./tests/bench $(BENCH)
+
+chaos: deps ## Break everything and check the guarantees (SEED=… DURATION=5m LEDGER=sqlite|postgres)
+	go test -race -count=1 -timeout 0 -parallel 1 -v -run '^TestFaults$$' ./tests/chaos \
+	  -seed=$(or $(SEED),0) -duration=$(or $(DURATION),5m) -ledger=$(LEDGER)
 
 fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
 	$(TOOLS)/golangci-lint fmt ./...

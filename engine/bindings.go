@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -8,41 +10,42 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger"
 )
 
-// reconcile makes a binding's desired state follow its grants: present while any
-// of them is live, absent otherwise. The binding must be locked and its grants
-// changed before, in earlier statements. ended is why the last grant ended, nil
-// when none did.
+// reconcile makes the desired state of bindings follow their grants: present
+// while any of them is live, absent otherwise. The bindings must be locked and
+// their grants changed before, in earlier statements. changed is, for each
+// binding, why a grant on it ended; nil when none did.
 //
 // A turn is a new generation with a schedule of its own: it forgets the retries
 // of the one before, so a pending provision never delays a deprovision.
-func (e *Engine) reconcile(tx *ledger.Tx, call Call, bindingID string, ended *access.EndReason) error {
-	grants, err := tx.LiveGrantsOn(bindingID)
+func (e *Engine) reconcile(tx *ledger.Tx, call Call, changed map[string]*access.EndReason) error {
+	ids := slices.Sorted(maps.Keys(changed))
+	held, err := tx.LiveGrantsOn(ids...)
 	if err != nil {
 		return err
 	}
-	b, err := tx.Binding(bindingID)
+	bindings, err := tx.Claimed(ids...)
 	if err != nil {
 		return err
 	}
-	want := access.Absent
-	if len(grants) > 0 {
-		want = access.Present
+	var turned []ledger.Claimed
+	for _, id := range ids {
+		b, want := bindings[id], access.Absent
+		if len(held[id]) > 0 {
+			want = access.Present
+		}
+		if want == b.Desired {
+			continue
+		}
+		b.Binding, b.Claim = turn(b.Binding, want, changed[id], b.Claim, tx.Now())
+		turned = append(turned, b)
+		event := call.event(audit.BindingDesired).About(b.Entitled)
+		event.BindingID = audit.Text(b.ID)
+		event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation}
+		if err := tx.Append(event); err != nil {
+			return err
+		}
 	}
-	if want == b.Desired {
-		return nil
-	}
-	claim, err := tx.Claim(bindingID)
-	if err != nil {
-		return err
-	}
-	b, claim = turn(b, want, ended, claim, tx.Now())
-	if err := tx.PutBinding(b, claim); err != nil {
-		return err
-	}
-	event := call.event(audit.BindingDesired).About(b.Entitled)
-	event.BindingID = audit.Text(b.ID)
-	event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation}
-	return tx.Append(event)
+	return tx.PutBindings(turned...)
 }
 
 // turn gives a binding a new desired state. An attempt that is under way is

@@ -114,10 +114,14 @@ func (c Call) event(typ string) audit.Event {
 // once runs change in a transaction, at most one time for the call's key: a
 // repeat is answered with the first answer, and another body under the key is
 // ErrInvalid. The key is reserved before the effect, so that a twin waits for
-// it, and the answer commits with the effect.
-func once[T any](ctx context.Context, e *Engine, call Call, change func(*ledger.Tx) (T, error)) (answer T, err error) {
+// it, and the answer commits with the effect. fx is emptied before change, which
+// may be run more than once; nil when there is nothing to do afterwards.
+func once[T any](ctx context.Context, e *Engine, call Call, fx *effects, change func(*ledger.Tx) (T, error)) (answer T, err error) {
 	o := call.Once
 	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		if fx != nil {
+			*fx = effects{}
+		}
 		if o.Key == "" {
 			answer, err = change(tx)
 			return err

@@ -30,6 +30,9 @@ func (e *Engine) SyncResources(ctx context.Context, source string, snapshot acce
 	})
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) (err error) {
 		result, fx = SyncResult{}, effects{}
+		if err := tx.LockSource("catalogue", source); err != nil {
+			return err
+		}
 		leaving, err := tx.ResourcesOf(source)
 		if err != nil {
 			return err
@@ -83,7 +86,7 @@ func (e *Engine) archive(tx *ledger.Tx, source string, leaving []access.Resource
 	for _, r := range leaving {
 		ref := r.Ref()
 		event := audit.Event{Type: audit.ResourceArchived, Resource: &ref, Data: map[string]any{"source": source}}
-		if err := errors.Join(tx.ArchiveResource(ref), tx.Append(event)); err != nil {
+		if err := errors.Join(tx.LockResource(ref, false), tx.ArchiveResource(ref), tx.Append(event)); err != nil {
 			return err
 		}
 		held, err := tx.UnendedGrantsFor(ref)
@@ -99,6 +102,9 @@ func (e *Engine) archive(tx *ledger.Tx, source string, leaving []access.Resource
 // groups or addresses that changes is an event.
 func (e *Engine) LoadPeople(ctx context.Context, source string, persons []access.Person) error {
 	return e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		if err := tx.LockSource("people", source); err != nil {
+			return err
+		}
 		changed, err := tx.ReplacePeople(source, persons)
 		for _, p := range changed {
 			if err != nil {

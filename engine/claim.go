@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -112,15 +113,26 @@ func (e *Engine) claimEach(ctx context.Context, target Target, owner string, lim
 	return claimed, err
 }
 
-func claimAll(tx *ledger.Tx, due []access.Binding, target Target, owner string) (claimed []access.Delivery, err error) {
-	for _, b := range due {
-		d, err := claimOne(tx, b, target, owner)
-		if err != nil {
-			return nil, err
-		}
-		claimed = append(claimed, d)
+// claimAll claims bindings that are held, in as many statements for a hundred as
+// for one.
+func claimAll(tx *ledger.Tx, due []access.Binding, target Target, owner string) ([]access.Delivery, error) {
+	if len(due) == 0 {
+		return nil, nil
 	}
-	return claimed, nil
+	messages, err := messages(tx, due)
+	if err != nil {
+		return nil, err
+	}
+	claimed, bindings := make([]access.Delivery, len(due)), make([]ledger.Claimed, len(due))
+	for i, b := range due {
+		claimed[i], bindings[i] = claimOne(b, messages[i], target, owner, tx.Now())
+		if bindings[i].Attempts == 1 {
+			if err := tx.Append(attemptEvent(audit.BindingAttempted, bindings[i].Binding, claimed[i])); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return claimed, errors.Join(tx.PutBindings(bindings...), tx.AddAttempts(claimed))
 }
 
 // putOffWithoutTarget puts off what is due at targets that are not configured as
@@ -149,8 +161,9 @@ func (e *Engine) putOffWithoutTarget(ctx context.Context) error {
 	})
 }
 
-func claimOne(tx *ledger.Tx, b access.Binding, target Target, owner string) (access.Delivery, error) {
-	now := tx.Now()
+// claimOne is an attempt at a binding, and the binding with the attempt under
+// way: from now on nobody knows its state.
+func claimOne(b access.Binding, m access.Message, target Target, owner string, now time.Time) (access.Delivery, ledger.Claimed) {
 	until := now.Add(target.Deadline + claimMargin)
 	b.Observed = access.Unknown
 	b.Attempts++
@@ -158,23 +171,16 @@ func claimOne(tx *ledger.Tx, b access.Binding, target Target, owner string) (acc
 	d := access.Delivery{
 		BindingID: b.ID, Generation: b.Generation, Attempt: b.Attempts, Target: b.Target, Contract: b.Contract,
 		Owner:     access.NewID(owner, now),
-		StartedAt: now, Until: until,
+		StartedAt: now, Until: until, Message: m,
 	}
-	var err error
-	if d.Message, err = message(tx, b); err != nil {
-		return d, err
-	}
-	open := openAttempts(&b, d.Message.Type)
+	open := openAttempts(&b, m.Type)
 	d.OpenBefore = *open
 	*open = later(*open, until.Add(target.MaxLag))
 	if b.DueAt == nil {
 		b.DueAt = &now
 	}
 	d.DueAt = *b.DueAt
-	if err := errors.Join(tx.PutBinding(b, d.Owner), tx.AddAttempt(d)); err != nil || b.Attempts > 1 {
-		return d, err
-	}
-	return d, tx.Append(attemptEvent(audit.BindingAttempted, b, d))
+	return d, ledger.Claimed{Binding: b, Claim: d.Owner}
 }
 
 // missingTarget puts a delivery off whose target is not configured, and says so.
@@ -187,7 +193,7 @@ func (e *Engine) missingTarget(tx *ledger.Tx, b access.Binding) error {
 	}
 	b.LastError = fmt.Sprintf("the target %q is not configured as it was when this access was given; "+
 		"put it back as it was, with retired: true, until it is drained", b.Target)
-	if err := tx.PutBinding(b, ""); err != nil || !first {
+	if err := tx.PutBindings(ledger.Claimed{Binding: b}); err != nil || !first {
 		return err
 	}
 	event := bindingEvent(audit.BindingFailed, b)
@@ -195,11 +201,36 @@ func (e *Engine) missingTarget(tx *ledger.Tx, b access.Binding) error {
 	return tx.Append(event)
 }
 
-// message is what the target is told of a binding.
-func message(tx *ledger.Tx, b access.Binding) (access.Message, error) {
-	grants, err := tx.LiveGrantsOn(b.ID)
+// messages is what the target is told of each of the bindings.
+func messages(tx *ledger.Tx, bindings []access.Binding) ([]access.Message, error) {
+	ids := make([]string, len(bindings))
+	for i, b := range bindings {
+		ids[i] = b.ID
+	}
+	held, err := tx.LiveGrantsOn(ids...)
+	if err != nil {
+		return nil, err
+	}
+	var asked []string
+	for _, grants := range held {
+		for _, g := range grants {
+			asked = append(asked, g.RequestID)
+		}
+	}
+	slices.Sort(asked)
+	requests, reviews, err := tx.RequestsAndReviews(asked)
+	out := make([]access.Message, len(bindings))
+	for i, b := range bindings {
+		out[i] = message(b, held[b.ID], requests, reviews, tx.Now())
+	}
+	return out, err
+}
+
+func message(
+	b access.Binding, held []access.Grant, requests map[string]access.Request, reviews map[string][]access.ReviewRecord, now time.Time,
+) access.Message {
 	m := access.Message{
-		Type: access.VerbDeprovision, Timestamp: tx.Now(),
+		Type: access.VerbDeprovision, Timestamp: now,
 		Data: access.MessageData{
 			Binding: access.BindingRef{ID: b.ID, Generation: b.Generation},
 			Subject: b.Subject, Action: b.Action, Resource: b.Resource, EndReason: b.EndReason, Grants: []access.MessageGrant{},
@@ -208,25 +239,17 @@ func message(tx *ledger.Tx, b access.Binding) (access.Message, error) {
 	if b.Desired == access.Present {
 		m.Type, m.Data.EndReason = access.VerbProvision, nil
 	}
-	for _, g := range grants {
-		r, err := tx.Request(g.RequestID)
-		if err != nil {
-			return m, err
-		}
-		reviews, err := tx.Reviews(g.RequestID)
-		if err != nil {
-			return m, err
-		}
+	for _, g := range held {
 		by := []access.Subject{}
-		for _, v := range reviews {
+		for _, v := range reviews[g.RequestID] {
 			by = append(by, v.Reviewer)
 		}
 		m.Data.Grants = append(m.Data.Grants, access.MessageGrant{
-			ID: g.ID, RequestID: g.RequestID, Reason: r.Reason, ReviewedBy: by, ExpiresAt: g.ExpiresAt,
+			ID: g.ID, RequestID: g.RequestID, Reason: requests[g.RequestID].Reason, ReviewedBy: by, ExpiresAt: g.ExpiresAt,
 		})
 		m.Data.ExpiresAt = &g.ExpiresAt // they come soonest end first: the last is the deadline
 	}
-	return m, err
+	return m
 }
 
 // NextDelivery returns when the next delivery is due among the contracts that

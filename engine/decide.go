@@ -40,7 +40,7 @@ func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, 
 	event := call.event(audit.DecisionAsked).About(a.Entitled)
 	event.DecisionID, event.Revision = audit.Text(d.ID), audit.Text(d.Revision)
 	event.Data = map[string]any{"effect": d.Decision.Effect}
-	return once(ctx, e, call, func(tx *ledger.Tx) (DecisionView, error) {
+	return once(ctx, e, call, nil, func(tx *ledger.Tx) (DecisionView, error) {
 		return view(d), errors.Join(tx.PutDecision(d), tx.Append(event))
 	})
 }
@@ -125,8 +125,12 @@ var errMovedOn = errors.New("the ledger moved on during the decision")
 
 // current reports errMovedOn unless the resource and the subject's live grants
 // are those that the decision was made on, so that requests at once see each
-// other and nothing is given that is no longer on offer.
+// other, also on other nodes, and nothing is given that is no longer on offer. It
+// holds both until the transaction ends, and so must come before any row's lock.
 func current(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
+	if err := errors.Join(tx.LockSubject(a.Subject), tx.LockResource(a.Resource, true)); err != nil {
+		return err
+	}
 	r, err := tx.Resource(a.Resource)
 	if isNotFound(err) || err == nil && !reflect.DeepEqual(r, a.resource) {
 		return errMovedOn
@@ -279,3 +283,5 @@ func refuse(d access.Decision, code, title, detail string) access.Decision {
 }
 
 func isNotFound(err error) bool { return errors.Is(err, access.ErrNotFound) }
+
+func isDenied(err error) bool { return errors.Is(err, access.ErrDenied) }

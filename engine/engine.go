@@ -8,8 +8,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -30,14 +32,59 @@ type Facts interface {
 	Gather(ctx context.Context, subject access.Subject, now time.Time) access.Facts
 }
 
-// Lease makes the end of grants prompt: it wakes the engine when one is due. It
-// may forget; the ledger's sweep is behind it.
+// Lease makes the end of grants prompt and checks fast. It is a hint and an
+// index: it makes no access, and may forget everything. The ledger is behind it.
 type Lease interface {
-	// Hold expects the grant's end at the time.
-	Hold(ctx context.Context, grantID string, until time.Time) error
-	// Drop expects it no longer.
-	Drop(ctx context.Context, grantID string) error
+	// Hold expects the end of each grant at its time.
+	Hold(ctx context.Context, holds ...access.Hold) error
+	// Drop expects them no longer.
+	Drop(ctx context.Context, grantIDs ...string) error
+	// Poke makes the lease announce those of the grants that are over. It reports
+	// whether an announcement is to be expected.
+	Poke(ctx context.Context, grantIDs ...string) (announced bool)
+	// Checks reports whether standings are kept at all.
+	Checks() bool
+	// Stand writes standings, each unless a newer one is there. Every check sees
+	// them when it returns nil; access.ErrPropagating and any other error say that
+	// this is not certain.
+	Stand(ctx context.Context, standings ...access.Standing) error
+	// Standing returns what is held; known is false when the ledger must be asked.
+	Standing(ctx context.Context, x access.Entitled) (s access.Standing, known bool)
+	// Mend puts right what is missing or wrong. What is ahead of the truths that
+	// it is given it leaves, and returns.
+	Mend(ctx context.Context, holds []access.Hold, standings []access.Standing) (access.Mended, []access.Ahead, error)
+	// Force replaces standings that nobody of ours can have written, each only as
+	// it was seen.
+	Force(ctx context.Context, seen []access.Ahead, right []access.Standing) (int, error)
+	// Page lists some of what is held; the cursor "" begins.
+	Page(ctx context.Context, cursor string) (access.LeasePage, error)
+	// DropUnknown deletes keys of ours that can not be read.
+	DropUnknown(ctx context.Context, keys ...string) error
+	// Skew is the lease's clock minus the ledger's, as measured.
+	Skew() time.Duration
 }
+
+// Observer counts for operators. Its methods return at once and are safe for
+// concurrent use.
+type Observer interface {
+	// Ended: a grant ended for being over, so long after its end; heard says that
+	// the lease announced it first.
+	Ended(late time.Duration, heard bool)
+	// Confirmed: a target confirmed a removal, so long after it was due.
+	Confirmed(late time.Duration)
+	// Mended: the lease was not as the ledger says, and was put right.
+	Mended(access.Mended)
+	// Checked: a check was answered by "lease", by "ledger", or by "none".
+	Checked(by string)
+}
+
+// unobserved counts nothing.
+type unobserved struct{}
+
+func (unobserved) Ended(time.Duration, bool) {}
+func (unobserved) Confirmed(time.Duration)   {}
+func (unobserved) Mended(access.Mended)      {}
+func (unobserved) Checked(string)            {}
 
 // Target is what the engine must know of a target to give access through it.
 type Target struct {
@@ -58,6 +105,13 @@ type Config struct {
 	Lease   Lease
 	Targets []Target
 	Log     *slog.Logger
+	// LeaseShared says that other nodes read the same lease, or this one after a
+	// restart: what it may not have been told is then kept in the ledger.
+	LeaseShared bool
+	// Node names this process among those on the ledger; "" for a name of its own.
+	Node string
+	// Observer counts for operators; nil for nobody.
+	Observer Observer
 	// Step, if set, is told after each committed step of a grant's life, by
 	// name: "request.committed". It is for traces and fault tests.
 	Step func(name string)
@@ -65,30 +119,43 @@ type Config struct {
 
 // Engine is the use cases. Its methods are safe for concurrent use.
 type Engine struct {
-	ledger  *ledger.Ledger
-	policy  Policy
-	facts   Facts
-	lease   Lease
-	targets map[string]Target // by name
-	log     *slog.Logger
-	step    func(string)
-	refused *onceAMinute
-	turns   turns
+	ledger      *ledger.Ledger
+	policy      Policy
+	facts       Facts
+	lease       Lease
+	leaseShared bool
+	node        string
+	targets     map[string]Target // by name
+	log         *slog.Logger
+	observer    Observer
+	step        func(string)
+	refused     *onceAMinute
+	turns       turns
+	permitted   permitted
+	unsaid      unsaid
+	heard       heard
 
 	sweepWake    chan struct{}
 	startWake    chan struct{}
 	deliveryWake chan struct{}
+	rebuildWake  chan struct{}
 }
 
 // New returns an engine.
 func New(cfg Config) *Engine {
 	e := &Engine{
-		ledger: cfg.Ledger, policy: cfg.Policy, facts: cfg.Facts, lease: cfg.Lease,
-		targets: map[string]Target{}, log: cfg.Log, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
+		ledger: cfg.Ledger, policy: cfg.Policy, facts: cfg.Facts, lease: cfg.Lease, leaseShared: cfg.LeaseShared,
+		node: cmp.Or(cfg.Node, access.NewID("node", cfg.Ledger.Now())), targets: map[string]Target{}, log: cfg.Log,
+		observer: cfg.Observer, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
+		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
+		rebuildWake: make(chan struct{}, 1),
 	}
 	for _, t := range cfg.Targets {
 		e.targets[t.Name] = t
+	}
+	if e.observer == nil {
+		e.observer = unobserved{}
 	}
 	if e.step == nil {
 		e.step = func(string) {}
@@ -116,20 +183,69 @@ type effects struct {
 	ended   []access.Grant
 }
 
-// apply does the effects.
-func (e *Engine) apply(ctx context.Context, fx effects) {
-	ctx = context.WithoutCancel(ctx)
-	for _, g := range fx.started {
-		if err := e.lease.Hold(ctx, g.ID, g.ExpiresAt); err != nil {
-			e.log.Warn("lease not held; the ledger's sweep will end the grant", "grant", g.ID, "error", err)
-		}
-	}
-	for _, g := range fx.ended {
-		if err := e.lease.Drop(ctx, g.ID); err != nil {
-			e.log.Warn("lease not dropped", "grant", g.ID, "error", err)
-		}
-	}
+// leasePatience is how long a caller waits for the lease to take an effect.
+const leasePatience = time.Second
+
+// apply does the effects. It reports whether every check sees them from now on.
+func (e *Engine) apply(ctx context.Context, fx effects) (seen bool) {
 	poke(e.sweepWake)
 	poke(e.startWake)
 	poke(e.deliveryWake)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leasePatience)
+	defer cancel()
+	if len(fx.started) > 0 {
+		holds := make([]access.Hold, len(fx.started))
+		for i, g := range fx.started {
+			holds[i] = access.Hold{GrantID: g.ID, Until: g.ExpiresAt}
+		}
+		if err := e.lease.Hold(ctx, holds...); err != nil {
+			e.log.Warn("grants are not held by the lease; the ledger ends them", "grants", len(holds), "error", err)
+		}
+	}
+	if len(fx.ended) > 0 {
+		ids := make([]string, len(fx.ended))
+		for i, g := range fx.ended {
+			ids[i] = g.ID
+		}
+		if err := e.lease.Drop(ctx, ids...); err != nil {
+			e.log.Warn("grants that ended are still held by the lease; it is mended later", "grants", len(ids), "error", err)
+		}
+	}
+	if err := e.stand(ctx, append(slices.Clone(fx.started), fx.ended...)); err != nil {
+		e.log.Warn("the lease does not say yet what access there is; checks ask the ledger", "error", err)
+		return false
+	}
+	return true
+}
+
+// stand tells the lease until when there is access under the grants' bindings.
+func (e *Engine) stand(ctx context.Context, changed []access.Grant) error {
+	if len(changed) == 0 || !e.lease.Checks() {
+		return nil
+	}
+	keep := map[access.Entitled]time.Time{}
+	ids := make([]string, len(changed))
+	for i, g := range changed {
+		ids[i] = g.BindingID
+		keep[g.Entitled] = later(keep[g.Entitled], g.ExpiresAt)
+	}
+	standings, err := e.standings(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range standings {
+		standings[i].Keep = later(keep[standings[i].Entitled], e.ledger.Now().Add(keepTombstones))
+	}
+	return e.lease.Stand(ctx, standings...)
+}
+
+// keepTombstones is how long the lease keeps the end of an access at the least.
+const keepTombstones = time.Minute
+
+func (e *Engine) standings(ctx context.Context, bindingIDs []string) (standings []access.Standing, err error) {
+	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+		standings, err = tx.Standings(slices.Compact(slices.Sorted(slices.Values(bindingIDs)))...)
+		return err
+	})
+	return standings, err
 }

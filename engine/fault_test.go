@@ -34,21 +34,32 @@ func askFor(d time.Duration) engine.Ask {
 
 // book is a lease that only keeps a list.
 type book struct {
+	silent
 	mu   sync.Mutex
 	held map[string]bool
 }
 
-func (b *book) Hold(_ context.Context, id string, _ time.Time) error { return b.set(id, true) }
-func (b *book) Drop(_ context.Context, id string) error              { return b.set(id, false) }
+func (b *book) Hold(_ context.Context, holds ...access.Hold) error {
+	for _, h := range holds {
+		b.set(h.GrantID, true)
+	}
+	return nil
+}
 
-func (b *book) set(id string, held bool) error {
+func (b *book) Drop(_ context.Context, ids ...string) error {
+	for _, id := range ids {
+		b.set(id, false)
+	}
+	return nil
+}
+
+func (b *book) set(id string, held bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.held == nil {
 		b.held = map[string]bool{}
 	}
 	b.held[id] = held
-	return nil
 }
 
 func (b *book) has(id string) bool {

@@ -223,12 +223,12 @@ func TestGrantWhileDeprovisionIsInFlight(t *testing.T) {
 func TestRestartGoesOnWithWhatWasDue(t *testing.T) {
 	inWorld(t, func(_ *testing.T, w *world) {
 		w.mustAsk(30 * time.Second)
-		w.settle()
+		w.pass(10 * time.Millisecond)
 		w.stop()
 		w.pass(time.Minute)
 		w.wantVerbs(provision)
 		w.start()
-		w.settle()
+		w.pass(10 * time.Millisecond)
 		w.wantVerbs(provision, deprovision)
 	})
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -75,25 +74,33 @@ func viewOf(tx *ledger.Tx, g access.Grant) (GrantView, error) {
 	}, err
 }
 
+// Revocation is the answer to a revoke.
+type Revocation struct {
+	GrantView
+	// Propagating says that the grant has ended and that a check on some node may
+	// not know it yet: for a second at the most from when that node has read the
+	// ledger.
+	Propagating bool `json:"propagating,omitempty"`
+}
+
 // Revoke ends a grant now, whether it has started or not. One that has ended is
 // ErrConflict.
-func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (GrantView, error) {
+func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Revocation, error) {
 	if err := checkText("/comment", comment); err != nil {
-		return GrantView{}, err
+		return Revocation{}, err
 	}
 	if kept, found, err := replay[GrantView](ctx, e, call); found || err != nil {
-		if found {
-			e.apply(ctx, effects{ended: []access.Grant{kept.Grant}})
+		if !found {
+			return Revocation{}, err
 		}
-		return kept, err
+		return Revocation{kept, !e.apply(ctx, effects{ended: []access.Grant{kept.Grant}})}, err
 	}
 	before, err := e.readGrant(ctx, call, opRevoke, id)
 	if err != nil {
-		return GrantView{}, err
+		return Revocation{}, err
 	}
 	var fx effects
-	answer, err := once(ctx, e, call, func(tx *ledger.Tx) (GrantView, error) {
-		fx = effects{}
+	answer, err := once(ctx, e, call, &fx, func(tx *ledger.Tx) (GrantView, error) {
 		if err := tx.LockBindings(before.BindingID); err != nil {
 			return GrantView{}, err
 		}
@@ -101,34 +108,57 @@ func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Gra
 		if err != nil {
 			return GrantView{}, err
 		}
-		if err := endGrant(tx, call, g, access.EndRevoked, comment, &fx); err != nil {
-			return GrantView{}, err
-		}
-		if err := e.reconcile(tx, call, before.BindingID, reason(access.EndRevoked)); err != nil {
+		if err := e.endOneLocked(tx, call, ledger.Ending{Grant: g, Why: access.EndRevoked}, comment, &fx); err != nil {
 			return GrantView{}, err
 		}
 		return grantView(tx, id)
 	})
 	if err != nil {
-		return GrantView{}, err
+		return Revocation{}, err
 	}
 	e.step("revoke.committed")
-	e.apply(ctx, fx)
-	return answer, nil
+	return Revocation{answer, !e.apply(ctx, fx)}, nil
 }
 
-// endGrant ends a grant whose binding is locked.
-func endGrant(tx *ledger.Tx, call Call, g access.Grant, why access.EndReason, comment string, fx *effects) error {
-	event := grantEvent(call, audit.GrantEnded, g)
-	event.Data["end_reason"] = why
-	if comment != "" {
-		event.Data["comment"] = comment
+// endLocked ends grants whose bindings are locked and that are still as they were
+// read, and makes the bindings follow. It returns which it ended.
+func (e *Engine) endLocked(
+	tx *ledger.Tx, call Call, endings []ledger.Ending, comment string, fx *effects,
+) (ended map[string]bool, err error) {
+	if ended, err = tx.EndGrants(endings); err != nil {
+		return nil, err
 	}
-	if err := tx.EndGrant(g, why); err != nil {
-		return err
+	last := map[string]*access.EndReason{}
+	for _, g := range endings {
+		if !ended[g.ID] {
+			continue // another was first
+		}
+		fx.ended = append(fx.ended, g.Grant)
+		last[g.BindingID] = &g.Why
+		event := grantEvent(call, audit.GrantEnded, g.Grant)
+		event.Data["end_reason"] = g.Why
+		if comment != "" {
+			event.Data["comment"] = comment
+		}
+		if err := tx.Append(event); err != nil {
+			return nil, err
+		}
+		if e.leaseShared && g.State == access.GrantActive && g.ExpiresAt.After(tx.Now()) {
+			if err := tx.MarkUnsaid(g.BindingID, g.ExpiresAt); err != nil {
+				return nil, err
+			}
+		}
 	}
-	fx.ended = append(fx.ended, g)
-	return tx.Append(event)
+	return ended, e.reconcile(tx, call, last)
+}
+
+// endOneLocked is endLocked of one; one that is not ended is ErrConflict.
+func (e *Engine) endOneLocked(tx *ledger.Tx, call Call, g ledger.Ending, comment string, fx *effects) error {
+	ended, err := e.endLocked(tx, call, []ledger.Ending{g}, comment, fx)
+	if err == nil && !ended[g.ID] {
+		err = ledger.GrantEnded(g.ID)
+	}
+	return err
 }
 
 func grantEvent(call Call, typ string, g access.Grant) audit.Event {
@@ -139,35 +169,15 @@ func grantEvent(call Call, typ string, g access.Grant) audit.Event {
 	return event
 }
 
-func reason(r access.EndReason) *access.EndReason { return &r }
-
-// endAll ends the grants, each for its reason, and reconciles their bindings.
+// endAll ends the grants, each for its reason.
 func (e *Engine) endAll(tx *ledger.Tx, call Call, grants []access.Grant, why func(access.Grant) access.EndReason, fx *effects) error {
-	ids := make([]string, len(grants))
+	ids, endings := make([]string, len(grants)), make([]ledger.Ending, len(grants))
 	for i, g := range grants {
-		ids[i] = g.BindingID
+		ids[i], endings[i] = g.BindingID, ledger.Ending{Grant: g, Why: why(g)}
 	}
 	if err := tx.LockBindings(ids...); err != nil {
 		return err
 	}
-	last := map[string]access.EndReason{}
-	for _, g := range grants {
-		err := endGrant(tx, call, g, why(g), "", fx)
-		if errors.Is(err, access.ErrConflict) {
-			continue // another was first
-		}
-		if err != nil {
-			return err
-		}
-		last[g.BindingID] = why(g)
-	}
-	for _, g := range grants {
-		if r, ok := last[g.BindingID]; ok {
-			if err := e.reconcile(tx, call, g.BindingID, &r); err != nil {
-				return err
-			}
-			delete(last, g.BindingID)
-		}
-	}
-	return nil
+	_, err := e.endLocked(tx, call, endings, "", fx)
+	return err
 }

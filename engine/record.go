@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -10,70 +12,111 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger"
 )
 
-// Record writes down how an attempt ended: confirmed when failure is nil. Only
-// the holder of the claim, at the binding's current generation, settles what is
-// observed; a late outcome is kept with its attempt and changes nothing else.
-func (e *Engine) Record(ctx context.Context, d access.Delivery, receipt access.Receipt, failure error) error {
-	target := e.targets[d.Target]
+// Record writes down how attempts ended, together, and if that fails each by
+// itself, so that a broken one does not hold the others up. Only the holder of
+// the claim, at the binding's current generation, settles what is observed; a
+// late outcome is kept with its attempt and changes nothing else. What was not
+// recorded is returned with the reason.
+func (e *Engine) Record(ctx context.Context, outcomes ...access.Outcome) (left []access.Outcome, err error) {
+	if err = e.record(ctx, outcomes); err != nil && len(outcomes) > 1 && ctx.Err() == nil {
+		err = nil
+		for _, o := range outcomes {
+			some, failure := e.Record(ctx, o)
+			left, err = append(left, some...), errors.Join(err, failure)
+		}
+		return left, err
+	}
+	if err != nil {
+		return outcomes, err
+	}
+	for _, o := range outcomes {
+		if o.Failure == nil && !o.Unsent {
+			e.step(stepOf(o.Message.Type, "recorded"))
+		}
+	}
+	poke(e.deliveryWake)
+	return nil, nil
+}
+
+func (e *Engine) record(ctx context.Context, outcomes []access.Outcome) error {
+	ids, finished := make([]string, len(outcomes)), make([]ledger.Finished, len(outcomes))
+	for i, o := range outcomes {
+		ids[i], finished[i] = o.BindingID, ledger.Finished{Delivery: o.Delivery}
+		finished[i].Class, finished[i].Status, finished[i].Detail = outcome(o)
+	}
+	var confirmed []time.Duration
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		if err := tx.LockBindings(d.BindingID); err != nil {
+		confirmed = confirmed[:0]
+		if err := errors.Join(tx.LockBindings(ids...), tx.FinishAttempts(finished)); err != nil {
 			return err
 		}
-		class, status, detail := outcome(receipt, failure)
-		if err := tx.FinishAttempt(d, class, status, detail); err != nil {
-			return err
-		}
-		claim, err := tx.Claim(d.BindingID)
-		if err != nil || claim != d.Owner {
-			return err
-		}
-		b, err := tx.Binding(d.BindingID)
+		bindings, err := tx.Claimed(ids...)
 		if err != nil {
 			return err
 		}
-		now := tx.Now()
-		settleOpen(&b, d, target, receipt, failure, now)
-		switch {
-		case b.Generation != d.Generation:
-			b.NextAt = &now // a turn waited for this attempt to end
-			event := attemptEvent(audit.BindingOvertaken, b, d)
-			event.Data["class"], event.Data["status"] = class, status
-			return errors.Join(tx.PutBinding(b, ""), tx.Append(event))
-		case failure != nil:
-			return recordFailure(tx, b, d, class, status, detail, retryAt(target, b, failure, now))
-		default:
-			return recordSuccess(tx, b, d)
+		settled := map[string]ledger.Claimed{} // two attempts at one binding can end at once
+		for i, o := range outcomes {
+			b := bindings[o.BindingID]
+			if b.Claim != o.Owner {
+				continue
+			}
+			if b.Binding, err = e.settle(tx, b.Binding, o, finished[i]); err != nil {
+				return err
+			}
+			b.Claim = ""
+			bindings[o.BindingID], settled[o.BindingID] = b, b
+			if o.Failure == nil && !o.Unsent && b.Desired == access.Absent {
+				confirmed = append(confirmed, tx.Now().Sub(o.DueAt))
+			}
 		}
+		return tx.PutBindings(slices.Collect(maps.Values(settled))...)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		for _, late := range confirmed {
+			e.observer.Confirmed(late)
+		}
 	}
-	if failure == nil {
-		e.step(stepOf(d.Message.Type, "recorded"))
+	return err
+}
+
+// settle is a binding after an attempt of its current claim.
+func (e *Engine) settle(tx *ledger.Tx, b access.Binding, o access.Outcome, f ledger.Finished) (access.Binding, error) {
+	now, target := tx.Now(), e.targets[o.Target]
+	settleOpen(&b, o, target, now)
+	switch {
+	case b.Generation != o.Generation:
+		b.NextAt = &now // a turn waited for this attempt to end
+		event := attemptEvent(audit.BindingOvertaken, b, o.Delivery)
+		event.Data["class"], event.Data["status"] = f.Class, f.Status
+		return b, tx.Append(event)
+	case o.Unsent:
+		b.NextAt = &now
+		return b, nil
+	case o.Failure != nil:
+		return recordFailure(tx, b, f, retryAt(target, b, o.Failure, now))
 	}
-	poke(e.deliveryWake)
-	return nil
+	return recordSuccess(tx, b, o.Delivery)
 }
 
 // settleOpen narrows until when this attempt may still take effect, now that it
 // is over: not at all when its first request was confirmed, and for the target's
 // lag when it was answered. When an answer did not come it stays as it was
 // claimed: the target may be at it still.
-func settleOpen(b *access.Binding, d access.Delivery, t Target, receipt access.Receipt, failure error, now time.Time) {
-	open := openAttempts(b, d.Message.Type)
+func settleOpen(b *access.Binding, o access.Outcome, t Target, now time.Time) {
+	open := openAttempts(b, o.Message.Type)
 	var de *access.DeliveryError
 	switch {
-	case failure == nil && receipt.Tries <= 1:
-		*open = d.OpenBefore
-	case failure == nil && !receipt.Open, errors.As(failure, &de) && de.Status != 0 && !de.Open:
-		*open = later(d.OpenBefore, now.Add(t.MaxLag))
+	case o.Unsent, o.Failure == nil && o.Receipt.Tries <= 1:
+		*open = o.OpenBefore
+	case o.Failure == nil && !o.Receipt.Open, errors.As(o.Failure, &de) && de.Status != 0 && !de.Open:
+		*open = later(o.OpenBefore, now.Add(t.MaxLag))
 	}
 }
 
 // recordSuccess settles the binding. If an older attempt at the opposite could
 // have landed after this one began, the state is asserted again, once that is
 // over, under a new generation.
-func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) error {
+func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) (access.Binding, error) {
 	now := tx.Now()
 	b.Observed, b.ConfirmedAt, b.NextAt, b.DueAt = b.Desired, &now, nil, nil
 	b.LastClass, b.LastError = access.ClassConfirmed, ""
@@ -91,37 +134,38 @@ func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) error {
 	} else {
 		*openAttempts(&b, opposite(b)) = time.Time{}
 	}
-	return errors.Join(tx.PutBinding(b, ""), tx.Append(event))
+	return b, tx.Append(event)
 }
 
 // reportEvery is how often a delivery that goes on failing in the same way is an
 // audit event; every attempt is a row.
 const reportEvery = time.Hour
 
-func recordFailure(
-	tx *ledger.Tx, b access.Binding, d access.Delivery, class access.Class, status int, detail string, next time.Time,
-) error {
+func recordFailure(tx *ledger.Tx, b access.Binding, f ledger.Finished, next time.Time) (access.Binding, error) {
 	now := tx.Now()
-	report := b.LastClass != class || b.ReportedAt == nil || now.Sub(*b.ReportedAt) >= reportEvery
-	b.NextAt, b.LastClass, b.LastError = &next, class, detail
+	report := b.LastClass != f.Class || b.ReportedAt == nil || now.Sub(*b.ReportedAt) >= reportEvery
+	b.NextAt, b.LastClass, b.LastError = &next, f.Class, f.Detail
 	if !report {
-		return tx.PutBinding(b, "")
+		return b, nil
 	}
 	b.ReportedAt = &now
-	event := attemptEvent(audit.BindingFailed, b, d)
-	event.Data["class"], event.Data["status"], event.Data["detail"], event.Data["next_at"] = class, status, detail, next
-	return errors.Join(tx.PutBinding(b, ""), tx.Append(event))
+	event := attemptEvent(audit.BindingFailed, b, f.Delivery)
+	event.Data["class"], event.Data["status"], event.Data["detail"], event.Data["next_at"] = f.Class, f.Status, f.Detail, next
+	return b, tx.Append(event)
 }
 
-func outcome(receipt access.Receipt, failure error) (class access.Class, status int, detail string) {
-	if failure == nil {
-		return access.ClassConfirmed, receipt.Status, receipt.Detail
+func outcome(o access.Outcome) (class access.Class, status int, detail string) {
+	switch {
+	case o.Unsent:
+		return access.ClassUnsent, 0, "handed back before it was sent"
+	case o.Failure == nil:
+		return access.ClassConfirmed, o.Receipt.Status, o.Receipt.Detail
 	}
 	var de *access.DeliveryError
-	if errors.As(failure, &de) {
+	if errors.As(o.Failure, &de) {
 		return de.Class, de.Status, de.Error()
 	}
-	return access.ClassUnreachable, 0, failure.Error()
+	return access.ClassUnreachable, 0, o.Failure.Error()
 }
 
 func retryAt(t Target, b access.Binding, failure error, now time.Time) time.Time {

@@ -38,8 +38,7 @@ func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, e
 		if err != nil {
 			return RequestView{}, err
 		}
-		return once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
-			fx = effects{}
+		return once(ctx, e, call, &fx, func(tx *ledger.Tx) (RequestView, error) {
 			return e.submit(tx, call, a, d, &fx)
 		})
 	})
@@ -145,7 +144,7 @@ func (e *Engine) grant(
 	if g.State == access.GrantActive {
 		fx.started = append(fx.started, g)
 	}
-	return &g, e.reconcile(tx, call, bindingID, nil)
+	return &g, e.reconcile(tx, call, map[string]*access.EndReason{bindingID: nil})
 }
 
 // Withdraw takes a pending request back.
@@ -159,7 +158,7 @@ func (e *Engine) Withdraw(ctx context.Context, call Call, id, comment string) (R
 	if _, err := e.readRequest(ctx, call, opWithdraw, id); err != nil {
 		return RequestView{}, err
 	}
-	answer, err := once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
+	answer, err := once(ctx, e, call, nil, func(tx *ledger.Tx) (RequestView, error) {
 		return e.close(tx, call, id, access.RequestWithdrawn, audit.RequestWithdrawn, comment)
 	})
 	if err == nil {

@@ -67,8 +67,7 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 			RequestID: id, Reviewer: call.Caller, Verdict: verdict, For: review.For, DecisionID: d.ID,
 			Comment: strings.TrimSpace(review.Comment),
 		}
-		return once(ctx, e, call, func(tx *ledger.Tx) (RequestView, error) {
-			fx = effects{}
+		return once(ctx, e, call, &fx, func(tx *ledger.Tx) (RequestView, error) {
 			return e.count(tx, call, a, d, record, &fx)
 		})
 	})

@@ -123,7 +123,7 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 		return errors.Join(
 			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(g.ID, d.ID, expires),
 			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), afterReview(tx, Call{}, a, d, g),
-			e.reconcile(tx, Call{}, g.BindingID, nil))
+			e.reconcile(tx, Call{}, map[string]*access.EndReason{g.BindingID: nil}))
 	})
 	return e.started(ctx, effects{started: []access.Grant{g}}, err)
 }
@@ -140,11 +140,10 @@ func (e *Engine) endOne(ctx context.Context, g access.Grant, why string, d acces
 			}
 			g.DecisionID = d.ID
 		}
-		denied := access.EndDeniedAtStart
 		if err := tx.LockBindings(g.BindingID); err != nil {
 			return err
 		}
-		return errors.Join(endGrant(tx, Call{}, g, denied, why, &fx), e.reconcile(tx, Call{}, g.BindingID, &denied))
+		return e.endOneLocked(tx, Call{}, ledger.Ending{Grant: g, Why: access.EndDeniedAtStart}, why, &fx)
 	})
 	return e.started(ctx, fx, err)
 }

@@ -26,11 +26,17 @@ const keepAnswers = 7 * 24 * time.Hour
 // Run is the clock of the gateway: it sleeps to the nearest deadline in the
 // ledger, or until it is woken, and ends, starts and lapses what is due. Starts
 // ask policy, which takes time: they have a loop of their own, so that no end
-// waits for them. Run returns when ctx ends.
+// waits for them; and so have the repair of the lease and what it was not told.
+// Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, (*ledger.Tx).NextStart) })
 	loops.Go(func() { e.forgetLoop(ctx) })
+	loops.Go(func() { e.mendLoop(ctx) })
+	loops.Go(func() { e.restoreLoop(ctx) })
+	if e.leaseShared {
+		loops.Go(func() { e.unsaidLoop(ctx) })
+	}
 	e.loop(ctx, e.sweepWake, e.endAndLapse, (*ledger.Tx).NextEnd)
 	loops.Wait()
 	return nil
@@ -120,6 +126,13 @@ func inBatches(ctx context.Context, batch func(context.Context) (int, error)) er
 	}
 }
 
+// announcePatience is how long an end waits for the lease to announce it, from
+// when the lease was asked to.
+const announcePatience = 5 * time.Millisecond
+
+// heldElsewhere is how long a sweep waits when all that is due is another's.
+const heldElsewhere = 20 * time.Millisecond
+
 // endDue ends a batch in one transaction. If that fails, each grant gets its own,
 // so that a broken one does not hold the others up.
 func (e *Engine) endDue(ctx context.Context) (n int, err error) {
@@ -131,30 +144,87 @@ func (e *Engine) endDue(ctx context.Context) (n int, err error) {
 	if err != nil || len(due) == 0 {
 		return 0, err
 	}
-	if err := e.end(ctx, due); err == nil {
+	heard := e.announce(ctx, due)
+	ended, err := e.end(ctx, heard, func(tx *ledger.Tx) ([]access.Grant, error) { return tx.HoldGrantsToEnd(sweepBatch) })
+	switch {
+	case err == nil && ended == 0:
+		leave(ctx)
+		return 0, nil
+	case err == nil:
 		return len(due), nil
 	}
 	var faults []error
 	for _, g := range due {
-		if err := e.end(ctx, []access.Grant{g}); err != nil {
+		_, err := e.end(ctx, heard, func(tx *ledger.Tx) ([]access.Grant, error) {
+			return []access.Grant{g}, tx.LockBindings(g.BindingID)
+		})
+		if err != nil {
 			faults = append(faults, fmt.Errorf("grant %s: %w", g.ID, err))
 		}
 	}
 	return len(due), errors.Join(faults...)
 }
 
-// end ends grants whose time is over and that are still as they were read.
-func (e *Engine) end(ctx context.Context, due []access.Grant) error {
-	var fx effects
-	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		fx = effects{}
-		return e.endAll(tx, Call{}, due, whyOver, &fx)
-	})
-	if err == nil {
-		e.step("end.committed")
-		e.apply(ctx, fx)
+// leave gives another node, which holds what is due, a moment to end it.
+func leave(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(heldElsewhere):
 	}
-	return err
+}
+
+// announce makes the lease announce what is due, so that every node and whoever
+// else listens hears it, and waits a moment for it. It reports whether it heard
+// anything. Nothing depends on it.
+func (e *Engine) announce(ctx context.Context, due []access.Grant) bool {
+	ids := make([]string, len(due))
+	for i, g := range due {
+		ids[i] = g.ID
+	}
+	if e.heard.drain() {
+		return true // that is why the sweep looked
+	}
+	ctx, cancel := context.WithTimeout(ctx, announcePatience)
+	defer cancel()
+	if !e.lease.Poke(ctx, ids...) {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-e.heard.wake:
+		return true
+	}
+}
+
+// end ends grants whose time is over, as hold takes them with their bindings
+// locked, and returns how many.
+func (e *Engine) end(ctx context.Context, heard bool, hold func(*ledger.Tx) ([]access.Grant, error)) (n int, err error) {
+	var fx effects
+	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
+		fx = effects{}
+		due, err := hold(tx)
+		if err != nil {
+			return err
+		}
+		endings := make([]ledger.Ending, len(due))
+		for i, g := range due {
+			endings[i] = ledger.Ending{Grant: g, Why: whyOver(g)}
+		}
+		_, err = e.endLocked(tx, Call{}, endings, "", &fx)
+		return err
+	})
+	if err != nil || len(fx.ended) == 0 {
+		return 0, err
+	}
+	now := e.ledger.Now()
+	for _, g := range fx.ended {
+		e.observer.Ended(now.Sub(g.ExpiresAt), heard)
+	}
+	e.step("end.committed")
+	poke(e.deliveryWake) // before the lease is told: the target matters more
+	e.apply(ctx, fx)
+	return len(fx.ended), nil
 }
 
 // whyOver is why a grant whose time is over ends.

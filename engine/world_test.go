@@ -44,6 +44,8 @@ type world struct {
 	stop   func()
 	path   string
 
+	lease    *moody
+	counted  *counted
 	decider  engine.Policy // instead of policy; nil: policy
 	idle     bool          // nothing is delivered
 	contract string        // what the target is configured as; "" is box-1, which it was
@@ -54,7 +56,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "curfew.db")
 	bubble.Test(t, func(t *testing.T) {
-		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path}
+		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path, counted: &counted{}}
 		w.start()
 		defer func() { w.stop() }()
 		w.seed()
@@ -72,13 +74,13 @@ func (w *world) start() {
 	must(w.t, err)
 	must(w.t, w.ledger.Update(w.t.Context(), func(tx *ledger.Tx) error { return tx.ReleaseClaims() }))
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	held := lease.NewMemory(w.ledger.Now)
+	w.lease = &moody{Memory: lease.NewMemory(w.ledger.Now, true)}
 	contract, decider := cmp.Or(w.contract, "box-1"), w.decider
 	if decider == nil {
 		decider = w.policy
 	}
 	w.engine = engine.New(engine.Config{
-		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: held, Log: log,
+		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: w.lease, LeaseShared: true, Log: log, Observer: w.counted,
 		Targets: []engine.Target{{
 			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
 			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},
@@ -93,7 +95,9 @@ func (w *world) start() {
 	var loops sync.WaitGroup
 	for _, run := range []func(context.Context) error{
 		w.engine.Run, sealer.Run,
-		func(ctx context.Context) error { return held.Run(ctx, func(string) { w.engine.Wake() }) },
+		func(ctx context.Context) error {
+			return w.lease.Run(ctx, lease.Events{Expired: w.engine.Announced, Connected: w.engine.Wake, Emptied: w.engine.Rebuild})
+		},
 	} {
 		loops.Go(func() { _ = run(ctx) })
 	}

@@ -16,9 +16,9 @@ import (
 // checkAgainstLedger reports each target that bindings of the ledger need and
 // that the configuration does not have as it was when access was given.
 func checkAgainstLedger(ctx context.Context, cfg Config) error {
-	needed, err := contractsIn(ctx, cfg.LedgerPath)
+	needed, err := contractsIn(ctx, cfg)
 	if err != nil {
-		return err
+		return fmt.Errorf("ledger: not checked: %w", err)
 	}
 	have := make([]engine.Target, len(cfg.Targets))
 	for i, t := range cfg.Targets {
@@ -32,25 +32,44 @@ func checkAgainstLedger(ctx context.Context, cfg Config) error {
 		"name and url as they were, with retired: true, until it is drained", strings.Join(missing, ", "))
 }
 
-// contractsIn reads which targets the ledger needs, and changes nothing in it. A
-// ledger that is not there yet needs none.
-func contractsIn(ctx context.Context, path string) (needed map[string][]string, err error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// openToRead opens the ledger's database to be looked at. A file that is not
+// there yet is nil.
+func openToRead(ctx context.Context, cfg Config) (ledger.DB, error) {
+	if cfg.LedgerURL.Reveal() != "" {
+		return openDatabase(ctx, cfg) // which takes nothing that others need
 	}
-	db, err := sqlite.OpenReader(path)
+	if _, err := os.Stat(cfg.LedgerPath); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // nothing to read is the answer
+	}
+	db, err := sqlite.OpenReader(cfg.LedgerPath)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	l, err := ledger.Open(ctx, db)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: not checked: %s can not be read as this release keeps it; start the gateway once with "+
-			"its present configuration: %w", path, err)
-	}
-	err = l.View(ctx, func(tx *ledger.Tx) error {
-		needed, err = tx.Contracts()
-		return err
+	return db, nil
+}
+
+// contractsIn reads which targets the ledger needs, and changes nothing in it. A
+// ledger that is not there yet needs none.
+func contractsIn(ctx context.Context, cfg Config) (needed map[string][]string, err error) {
+	err = with(ctx, cfg, openToRead, func(db ledger.DB) error {
+		have, err := ledger.SchemaOf(ctx, db)
+		switch {
+		case err != nil:
+			return err
+		case have == 0:
+			return nil
+		case have != ledger.Schema():
+			return fmt.Errorf("%s is at version %d and not, as this release keeps it, at %d; start the gateway once with its "+
+				"present configuration, or run curfew migrate", cfg.ledgerName(), have, ledger.Schema())
+		}
+		l, err := ledger.Open(ctx, db)
+		if err != nil {
+			return err
+		}
+		return l.View(ctx, func(tx *ledger.Tx) error {
+			needed, err = tx.Contracts()
+			return err
+		})
 	})
 	return needed, err
 }

@@ -45,8 +45,19 @@ func (c *cli) printGrants(page engine.Page[engine.GrantView]) error {
 	return c.more(page.NextCursor)
 }
 
-func (c *cli) printGrant(g engine.GrantView) error {
-	pairs := append(grantPairs(g.Grant),
+func (c *cli) printGrant(g engine.GrantView) error { return c.facts(grantFacts(g)...) }
+
+// printRevocation prints a grant that was ended. It has ended in any case.
+func (c *cli) printRevocation(r engine.Revocation) error {
+	facts := grantFacts(r.GrantView)
+	if r.Propagating {
+		facts = append(facts, "propagating", "a check may say yes until each node has read the ledger, which it does within a second")
+	}
+	return c.facts(facts...)
+}
+
+func grantFacts(g engine.GrantView) []string {
+	return append(grantPairs(g.Grant),
 		"live", strconv.FormatBool(g.Live),
 		"subject", g.Subject.String(),
 		"access", g.Action.Name+" on "+g.Resource.Type+"/"+g.Resource.ID,
@@ -57,7 +68,6 @@ func (c *cli) printGrant(g engine.GrantView) error {
 		"last error", g.Binding.LastError,
 		"next attempt", exactOrNone(g.Binding.NextAt),
 		"confirmed at", exactOrNone(g.Binding.ConfirmedAt))
-	return c.facts(pairs...)
 }
 
 // atTarget is what the target was told and what it confirmed.

@@ -46,7 +46,7 @@ func (c *cli) withdrawCommand() *cobra.Command {
 
 func (c *cli) revokeCommand() *cobra.Command {
 	return c.answerCommand("revoke ID", "End a grant now", func(cmd *cobra.Command, id string, a answer) error {
-		_, err := change(c, cmd, client.Path("v1", "grants", id, "revoke"), "", a, c.printGrant)
+		_, err := change(c, cmd, client.Path("v1", "grants", id, "revoke"), "", a, c.printRevocation)
 		return err
 	})
 }

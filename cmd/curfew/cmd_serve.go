@@ -47,7 +47,7 @@ func (c *cli) serve(ctx context.Context, path string, log *slog.Logger) error {
 		return err
 	}
 	err = c.say("curfew serves %s: ledger %s, policies %s, %s, %s",
-		g.URL(), cfg.LedgerPath, short(g.policy.Revision()), cfg.data(), counted(len(cfg.Targets), "target", "targets"))
+		g.URL(), cfg.ledgerName(), short(g.policy.Revision()), cfg.data(), counted(len(cfg.Targets), "target", "targets"))
 	return errors.Join(err, g.Run(ctx), g.Close())
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/curfew-access/curfew/connectors/webhook"
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/lease"
 )
 
 // Config is a configuration file, read with all that it refers to, resolved and
@@ -15,8 +16,10 @@ type Config struct {
 	Path        string
 	Listen      string
 	ExternalURL string
-	LedgerPath  string // of the SQLite file
-	PoliciesDir string // "": the policies that curfew ships with
+	LedgerPath  string             // of the SQLite file
+	LedgerURL   Secret             // of the PostgreSQL database; empty: the ledger is the file
+	Lease       *lease.RedisConfig // nil: in the process's memory
+	PoliciesDir string             // "": the policies that curfew ships with
 	Tokens      []Token
 	RotaPath    string // "": nobody is known to be on call
 	Rota        rota.File

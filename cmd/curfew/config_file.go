@@ -8,8 +8,8 @@ import "go.yaml.in/yaml/v3"
 type configFile struct {
 	Listen      string        `yaml:"listen"`       // address; default 127.0.0.1:8080
 	ExternalURL string        `yaml:"external_url"` // as others reach it; default http://<listen>
-	Ledger      string        `yaml:"ledger"`       // sqlite:<path>; default sqlite:curfew.db
-	Lease       string        `yaml:"lease"`        // memory, the default
+	Ledger      string        `yaml:"ledger"`       // sqlite:<path> or postgres://…, which env:NAME or file:PATH may hold; default sqlite:curfew.db
+	Lease       yaml.Node     `yaml:"lease"`        // memory, the default; a URL of Redis; or a leaseEntry
 	Policies    yaml.Node     `yaml:"policies"`     // a directory; default: those that curfew ships with
 	Auth        authEntry     `yaml:"auth"`
 	OnCall      onCallEntry   `yaml:"oncall"`

@@ -12,10 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-const (
-	defaultListen = "127.0.0.1:8080"
-	defaultLedger = "sqlite:curfew.db"
-)
+const defaultListen = "127.0.0.1:8080"
 
 // configReader turns a configFile into a Config and collects what is wrong.
 type configReader struct {
@@ -107,23 +104,8 @@ func loopback(host string) bool {
 }
 
 func (r *configReader) stores(file configFile) {
-	kind, path, _ := strings.Cut(orElse(file.Ledger, defaultLedger), ":")
-	switch {
-	case kind == "postgres" || kind == "postgresql":
-		r.notOffered("ledger", "this release keeps its ledger in a file: "+defaultLedger)
-	case kind != "sqlite" || path == "":
-		r.add("ledger", "want sqlite:<path>, such as %s", defaultLedger)
-	default:
-		r.cfg.LedgerPath = r.path(path)
-		r.directory("ledger", filepath.Dir(r.cfg.LedgerPath))
-	}
-	kind, _, _ = strings.Cut(file.Lease, ":")
-	switch {
-	case kind == "redis", kind == "rediss", strings.HasPrefix(kind, "redis+"):
-		r.notOffered("lease", "this release keeps its leases in process: memory")
-	case file.Lease != "" && file.Lease != "memory":
-		r.add("lease", "want memory")
-	}
+	r.ledger(file.Ledger)
+	r.lease(file.Lease)
 }
 
 func (r *configReader) policies(n yaml.Node) {

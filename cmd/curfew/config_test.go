@@ -23,7 +23,8 @@ const (
 func env(name string) (string, bool) {
 	value, ok := map[string]string{
 		"TOKEN": testToken, "WEBHOOK": testWebhook, "SHORT": "short", "SPACE": "a token with spaces in it", "EMPTY": "",
-		"PLAIN": "hunter2-is-no-webhook-secret",
+		"PLAIN": "hunter2-is-no-webhook-secret", "LEDGER": "postgres://curfew:hunter2@db:5432/curfew?sslmode=verify-full&password=hunter2",
+		"BAD_LEDGER": "postgres://curfew:hunter2/@db:x/curfew",
 	}[name]
 	return value, ok
 }
@@ -55,32 +56,38 @@ func token(more string) string {
 func TestConfigFaultsNameTheirPlace(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ config, want string }{
-		"nothing in the file":             {"", "the file is empty"},
-		"a second document":               {"listen: 127.0.0.1:80\n---\nlisten: 127.0.0.1:81", "after its first document"},
-		"an unknown key":                  {"colour: red", "colour: there is no such key"},
-		"an unknown key deep inside":      {target(", colour: red"), "targets[0].webhook.colour: there is no such key"},
-		"a key that stands twice":         {"listen: a\nlisten: b", "listen: the key stands twice (lines 1 and 2)"},
-		"a list where a text belongs":     {"people: [a]", "people: want a text, not a list (line 1)"},
-		"a text where a list belongs":     {"targets: hunter2", "targets: want a list, not a text (line 1)"},
-		"a text where keys belong":        {"auth: hunter2", "auth: want keys and values, not a text (line 1)"},
-		"no YAML at all":                  {"a: [", "yaml: "},
-		"listen without a port":           {"listen: localhost", `listen: "localhost" is not <host>:<port>`},
-		"listen on no port":               {"listen: localhost:http", `listen: "http" is not a port`},
-		"external_url is no URL":          {"external_url: curfew.example.com", "external_url: it is not an http or https URL"},
-		"ledger of an unknown kind":       {"ledger: curfew.db", "ledger: want sqlite:<path>"},
-		"ledger in no directory":          {"ledger: sqlite:nowhere/curfew.db", "ledger: the directory "},
-		"lease of an unknown kind":        {"lease: etcd", "lease: want memory"},
-		"policies that are no directory":  {"policies: curfew.yaml", "is not a directory"},
-		"policies that are not there":     {"policies: nowhere", "nowhere is not there; make it"},
-		"policies that are a list":        {"policies: [a]", "policies: want a directory"},
-		"a token without name":            {"auth: {tokens: [{subject: 'service:ci', secret: env:TOKEN}]}", "auth.tokens[0].name: it is missing"},
-		"a token without secret":          {"auth: {tokens: [{name: ci, subject: 'service:ci'}]}", "auth.tokens[0].secret: it is missing"},
-		"a token of nobody":               {"auth: {tokens: [{name: ci, subject: ci, secret: env:TOKEN}]}", "auth.tokens[0].subject: "},
-		"a token in a bad group":          {token(", groups: [' a']"), "auth.tokens[0].groups[0]: "},
-		"a token that is not there":       {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:NOWHERE}]}", "auth.tokens[0].secret: the secret is not there: the variable NOWHERE is not set"},
-		"a token that is empty":           {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:EMPTY}]}", "auth.tokens[0].secret: "},
-		"a token that is short":           {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:SHORT}]}", "auth.tokens[0].secret: it has 5 characters"},
-		"a token that no header can hold": {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:SPACE}]}", "auth.tokens[0].secret: it holds a space"},
+		"nothing in the file":              {"", "the file is empty"},
+		"a second document":                {"listen: 127.0.0.1:80\n---\nlisten: 127.0.0.1:81", "after its first document"},
+		"an unknown key":                   {"colour: red", "colour: there is no such key"},
+		"an unknown key deep inside":       {target(", colour: red"), "targets[0].webhook.colour: there is no such key"},
+		"a key that stands twice":          {"listen: a\nlisten: b", "listen: the key stands twice (lines 1 and 2)"},
+		"a list where a text belongs":      {"people: [a]", "people: want a text, not a list (line 1)"},
+		"a text where a list belongs":      {"targets: hunter2", "targets: want a list, not a text (line 1)"},
+		"a text where keys belong":         {"auth: hunter2", "auth: want keys and values, not a text (line 1)"},
+		"no YAML at all":                   {"a: [", "yaml: "},
+		"listen without a port":            {"listen: localhost", `listen: "localhost" is not <host>:<port>`},
+		"listen on no port":                {"listen: localhost:http", `listen: "http" is not a port`},
+		"external_url is no URL":           {"external_url: curfew.example.com", "external_url: it is not an http or https URL"},
+		"ledger of an unknown kind":        {"ledger: curfew.db", "ledger: want sqlite:<path>"},
+		"ledger whose URL has a password":  {"ledger: postgres://u:hunter2@db/curfew", "ledger: it holds a password"},
+		"ledger whose setting is one":      {"ledger: postgres://db/curfew?password=hunter2", "ledger: it holds a password"},
+		"ledger whose URL can not be read": {"ledger: env:BAD_LEDGER", "ledger: the URL of the PostgreSQL database: "},
+		"ledger with a wrong setting":      {"ledger: postgres://u@db/curfew?sslmode=maybe", "sslmode"},
+		"ledger that is not there":         {"ledger: env:NOWHERE", "ledger: the secret is not there: the variable NOWHERE is not set"},
+		"ledger of another database":       {"ledger: env:PLAIN", "ledger: the URL of the PostgreSQL database begins with postgres://"},
+		"ledger in no directory":           {"ledger: sqlite:nowhere/curfew.db", "ledger: the directory "},
+		"lease of an unknown kind":         {"lease: etcd", "lease: want memory"},
+		"policies that are no directory":   {"policies: curfew.yaml", "is not a directory"},
+		"policies that are not there":      {"policies: nowhere", "nowhere is not there; make it"},
+		"policies that are a list":         {"policies: [a]", "policies: want a directory"},
+		"a token without name":             {"auth: {tokens: [{subject: 'service:ci', secret: env:TOKEN}]}", "auth.tokens[0].name: it is missing"},
+		"a token without secret":           {"auth: {tokens: [{name: ci, subject: 'service:ci'}]}", "auth.tokens[0].secret: it is missing"},
+		"a token of nobody":                {"auth: {tokens: [{name: ci, subject: ci, secret: env:TOKEN}]}", "auth.tokens[0].subject: "},
+		"a token in a bad group":           {token(", groups: [' a']"), "auth.tokens[0].groups[0]: "},
+		"a token that is not there":        {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:NOWHERE}]}", "auth.tokens[0].secret: the secret is not there: the variable NOWHERE is not set"},
+		"a token that is empty":            {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:EMPTY}]}", "auth.tokens[0].secret: "},
+		"a token that is short":            {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:SHORT}]}", "auth.tokens[0].secret: it has 5 characters"},
+		"a token that no header can hold":  {"auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:SPACE}]}", "auth.tokens[0].secret: it holds a space"},
 		"two tokens of one name": {
 			"auth: {tokens: [{name: ci, subject: 'a:a', secret: env:TOKEN}, {name: ci, subject: 'b:b', secret: env:PLAIN}]}",
 			`auth.tokens[1].name: "ci" is auth.tokens[0] already`,
@@ -131,11 +138,6 @@ func TestConfigFaultsNameTheirPlace(t *testing.T) {
 func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"ledger: postgres://curfew:hunter2@db/curfew":           "ledger",
-		"ledger: postgresql://db/curfew":                        "ledger",
-		"lease: redis://:hunter2@host:6379/0":                   "lease",
-		"lease: rediss://host:6379/0":                           "lease",
-		"lease: redis+cluster://host:6379":                      "lease",
 		"policies: {bundle: {url: 'https://x/hunter2'}}":        "policies",
 		"auth: {oidc: {issuer: 'https://x/hunter2'}}":           "auth.oidc",
 		"oncall: {pagerduty: {token: hunter2}}":                 "oncall.pagerduty",
@@ -158,7 +160,7 @@ func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 func TestAllFaultsAreSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, strings.Join([]string{
-		"colour: red", "listen: nowhere", "ledger: postgres://x", "lease: redis://x", "slack: {}",
+		"colour: red", "listen: nowhere", "ledger: mysql://x", "lease: redis://x:y", "slack: {}",
 		"auth: {tokens: [{}], oidc: {}}", "targets: [{name: a}, {name: b, webhook: {url: ftp://x, timeout: soon, renew: true}}]",
 		"people: nowhere.yaml", "resources: elsewhere.yaml",
 	}, "\n"))
@@ -186,6 +188,24 @@ func TestConfigDefaults(t *testing.T) {
 	got := cfg.Targets[0].engine()
 	if got.Deadline != 15*time.Second || got.Retry.First != time.Second || got.Retry.Cap != 5*time.Minute || got.MaxLag != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLedgerIsNamedWithoutItsPassword(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"env:LEDGER": "postgres://db:5432/curfew", "postgres://u@db/curfew?sslmode=disable": "postgres://db/curfew", "sqlite:/x.db": "/x.db",
+	} {
+		cfg, err := load(t, "ledger: "+text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.ledgerName(); got != want {
+			t.Errorf("%s is named %s, want %s", text, got, want)
+		}
+		if got := fmt.Sprintf("%v %+v", cfg, cfg); strings.Contains(got, "hunter2") {
+			t.Errorf("%s: the configuration prints as %s", text, got)
+		}
 	}
 }
 

@@ -17,11 +17,17 @@ import (
 	"github.com/curfew-access/curfew/engine/facts"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
-	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/outbox"
 	"github.com/curfew-access/curfew/engine/pdp"
 	"github.com/curfew-access/curfew/policies"
 )
+
+// keptLease is a lease that the gateway keeps.
+type keptLease interface {
+	engine.Lease
+	Run(ctx context.Context, events lease.Events) error
+	State() lease.State
+}
 
 // options is what a gateway is made of beside its configuration. The zero value
 // is good.
@@ -45,7 +51,7 @@ type gateway struct {
 	ledger   *ledger.Ledger
 	policy   *pdp.PDP
 	rota     *rota.Source // nil without a rota
-	lease    *lease.Memory
+	lease    keptLease
 	engine   *engine.Engine
 	worker   *outbox.Worker
 	sealer   *audit.Sealer
@@ -64,7 +70,7 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
 	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
 	for _, open := range []func(context.Context, options) error{
-		g.openPolicy, g.openLedger, g.wire, g.seed, g.openAPI, g.listen,
+		g.openPolicy, g.openLedger, g.openLease, g.wire, g.seed, g.openAPI, g.listen,
 	} {
 		if err := open(ctx, opts); err != nil {
 			return nil, errors.Join(err, g.Close())
@@ -83,14 +89,27 @@ func openPolicy(ctx context.Context, cfg Config, log *slog.Logger) (*pdp.PDP, er
 }
 
 func (g *gateway) openLedger(ctx context.Context, _ options) error {
-	db, err := sqlite.Open(ctx, g.cfg.LedgerPath)
+	db, err := openDatabase(ctx, g.cfg)
 	if err != nil {
 		return err
 	}
 	if g.ledger, err = ledger.Open(ctx, db); err != nil {
-		return errors.Join(fmt.Errorf("ledger %s: %w", g.cfg.LedgerPath, err), db.Close())
+		return errors.Join(fmt.Errorf("ledger %s: %w", g.cfg.ledgerName(), err), db.Close())
 	}
 	return nil
+}
+
+// openLease makes the lease. In memory it answers checks only where no other
+// process can change the ledger. Redis need not be there: it is found when it is.
+func (g *gateway) openLease(ctx context.Context, _ options) (err error) {
+	if g.cfg.Lease == nil {
+		g.lease = lease.NewMemory(g.ledger.Now, g.ledger.Alone())
+		return nil
+	}
+	cfg := *g.cfg.Lease
+	cfg.Epochs, cfg.Now, cfg.Log = g.ledger, g.ledger.Now, g.log
+	g.lease, err = lease.OpenRedis(ctx, cfg)
+	return err
 }
 
 // wire makes the parts that live in the process.
@@ -103,14 +122,14 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 		}
 		g.rota, gatherer.OnCall = source, source
 	}
-	g.lease = lease.NewMemory(g.ledger.Now)
 	targets, deliverers := []engine.Target{}, map[string]outbox.Deliverer{}
 	for _, t := range g.cfg.Targets {
 		targets = append(targets, t.engine())
 		deliverers[t.Webhook.Contract()] = wrapped(t.Webhook, opts.Deliverer)
 	}
 	g.engine = engine.New(engine.Config{
-		Ledger: g.ledger, Policy: g.policy, Facts: gatherer, Lease: g.lease, Targets: targets, Log: g.log, Step: opts.Step,
+		Ledger: g.ledger, Policy: g.policy, Facts: gatherer, Lease: g.lease, LeaseShared: g.cfg.Lease != nil,
+		Targets: targets, Log: g.log, Step: opts.Step,
 	})
 	g.worker = &outbox.Worker{
 		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
 )
 
@@ -26,7 +27,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	defer fail()
 
 	sealing := start(last, fail, g.sealer.Run)
-	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.rebuildLease, g.watchRota)
+	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.watchRota)
 	serving := start(last, fail, g.serve)
 
 	<-ctx.Done()
@@ -71,40 +72,9 @@ func (g *gateway) tell(ctx context.Context, typ string) error {
 	})
 }
 
+// watchLease keeps the lease, and tells the engine what it has to say.
 func (g *gateway) watchLease(ctx context.Context) error {
-	return g.lease.Run(ctx, func(string) { g.engine.Wake() })
-}
-
-// leasePage bounds how many grants a rebuild reads at once.
-const leasePage = 1000
-
-// rebuildLease holds every grant that was active when the gateway started. If it
-// can not, the ledger's sweep ends them all the same.
-func (g *gateway) rebuildLease(ctx context.Context) error {
-	after, held := "", 0
-	for ctx.Err() == nil {
-		n := 0
-		err := g.ledger.View(ctx, func(tx *ledger.Tx) error {
-			grants, err := tx.ActiveGrants(after, leasePage)
-			for _, grant := range grants {
-				err = errors.Join(err, g.lease.Hold(ctx, grant.ID, grant.ExpiresAt))
-				after = grant.ID
-			}
-			n = len(grants)
-			return err
-		})
-		held += n
-		if err != nil && ctx.Err() == nil {
-			g.log.Warn("leases not rebuilt; the ledger's sweep ends grants in their place", "error", err)
-		}
-		if err != nil || n < leasePage {
-			break
-		}
-	}
-	if held > 0 {
-		g.log.Info("leases rebuilt", "grants", held)
-	}
-	return nil
+	return g.lease.Run(ctx, lease.Events{Expired: g.engine.Announced, Connected: g.engine.Wake, Emptied: g.engine.Rebuild})
 }
 
 // watchRota reads the rota file again on SIGHUP.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/api"
+	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
 )
 
@@ -25,6 +25,17 @@ type needs struct {
 	mu      sync.Mutex
 	until   time.Time
 	missing []string
+	said    []string // the missing targets that the log has
+}
+
+// news reports whether these missing targets are others than when it was asked
+// before.
+func (n *needs) news(missing []string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	same := slices.Equal(missing, n.said)
+	n.said = missing
+	return !same
 }
 
 // unmet names each target that a binding needs as it was when access was given,
@@ -67,12 +78,16 @@ func unmet(needed map[string][]string, have []engine.Target) []string {
 const readyWithin = 2 * time.Second
 
 // ready tells whether the gateway can do its work: unavailable when the ledger
-// does not answer, degraded when there is access that it can not take away.
+// does not answer; degraded when there is access that it can not take away, when
+// it does without Redis, and when its clock is off. Anybody may ask, so that what
+// it says names nothing.
 func (g *gateway) ready(ctx context.Context) api.Readiness {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	checks := []api.Check{
 		g.ledgerCheck(ctx),
+		leaseCheck(g.lease.State()),
+		clockCheck(g.ledger.Uncertainty()),
 		{Name: "policies", Status: api.StatusOK, Detail: "revision " + short(g.policy.Revision())},
 		g.targetCheck(ctx),
 	}
@@ -85,6 +100,30 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 	return r
 }
 
+// leaseCheck never says unavailable: the ledger does all of the lease's work.
+func leaseCheck(s lease.State) api.Check {
+	c := api.Check{Name: "lease", Status: api.StatusOK, Detail: s.Kind}
+	if !s.Connected {
+		c.Status = api.StatusDegraded
+		c.Detail += ": it can not be used; the ledger ends grants and answers checks in its place"
+	}
+	if n := len(s.Warnings); n > 0 {
+		c.Detail += "; the log has " + counted(n, "warning", "warnings")
+	}
+	return c
+}
+
+// maxUncertainty is how far the clock may be off before checks ask the ledger.
+const maxUncertainty = 500 * time.Millisecond
+
+func clockCheck(uncertainty time.Duration) api.Check {
+	if uncertainty > maxUncertainty {
+		return api.Check{Name: "clock", Status: api.StatusDegraded,
+			Detail: "it may be off by " + uncertainty.Round(time.Millisecond).String() + "; checks ask the ledger"}
+	}
+	return api.Check{Name: "clock", Status: api.StatusOK}
+}
+
 func (g *gateway) ledgerCheck(ctx context.Context) api.Check {
 	if err := g.ledger.Ping(ctx); err != nil {
 		g.log.Error("the ledger does not answer", "error", err)
@@ -95,12 +134,16 @@ func (g *gateway) ledgerCheck(ctx context.Context) api.Check {
 
 func (g *gateway) targetCheck(ctx context.Context) api.Check {
 	missing, err := g.needs.unmet(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return api.Check{Name: "targets", Status: api.StatusDegraded, Detail: "not known: the ledger does not answer"}
+	}
+	if g.needs.news(missing) && len(missing) > 0 {
+		g.log.Warn("target_missing: access was given through targets that are not configured as they were then", "targets", missing)
+	}
+	switch {
 	case len(missing) > 0:
-		return api.Check{Name: "targets", Status: api.StatusDegraded,
-			Detail: "target_missing: access was given through " + strings.Join(missing, ", ") + ", not configured as it was then"}
+		return api.Check{Name: "targets", Status: api.StatusDegraded, Detail: "target_missing: access was given through " +
+			counted(len(missing), "target that is", "targets that are") + " not configured as then; the log has the names"}
 	case len(g.cfg.Missing) > 0:
 		return api.Check{Name: "targets", Status: api.StatusDegraded, Detail: "target_missing: a target has no secret"}
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/curfew-access/curfew/tests/service"
 )
 
 // TestScripts runs the command line against a gateway with the configuration of
@@ -26,13 +28,19 @@ import (
 //	code N ARGS…       run curfew, which must exit with N
 //	await PATTERN ARGS…  run curfew until its output matches
 //	keep NAME PATTERN  set a variable to what matches in the last output
+//	postgres FILE      make an empty PostgreSQL database and write its URL to the file
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	postgres := service.SharedPostgres{Settings: []string{"fsync=off"}}
+	t.Cleanup(postgres.Close)
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: quickstart,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"gateway": scriptGateway, "gateway-stop": scriptGatewayStop, "as": scriptAs, "code": scriptCode, "keep": scriptKeep, "await": scriptAwait,
+			"postgres": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(write(ts.MkAbs(args[0]), postgres.Database(t)))
+			},
 		},
 	})
 }

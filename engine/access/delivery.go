@@ -78,6 +78,14 @@ type Receipt struct {
 	Detail string // for people; no secret, 512 bytes at most
 }
 
+// Outcome is how an attempt ended.
+type Outcome struct {
+	Delivery
+	Receipt Receipt
+	Failure error // nil: confirmed
+	Unsent  bool  // no byte of it left: the claim is handed back
+}
+
 // Class is how an attempt ended, coarsely: an audit event is written when it
 // changes.
 type Class string
@@ -88,6 +96,7 @@ const (
 	ClassRefused       Class = "refused"        // answered, and not with 2xx
 	ClassUnreachable   Class = "unreachable"    // no answer
 	ClassTargetMissing Class = "target_missing" // the target or its secret left the configuration
+	ClassUnsent        Class = "unsent"         // claimed and handed back before it began
 )
 
 // DeliveryError is a failed attempt. Whether the target acted is not known,

@@ -19,6 +19,10 @@ var (
 	ErrConflict = errors.New("conflict")
 )
 
+// ErrPropagating says that a change is made and that not every node is known to
+// see it yet.
+var ErrPropagating = errors.New("not yet seen by every node")
+
 // Error is a failure of one of the four kinds with a stable code for programs
 // and a sentence for people that names the fix.
 type Error struct {

@@ -74,8 +74,14 @@ type renderer interface {
 	render(http.ResponseWriter, int) error
 }
 
+// outcome is an answer that has more than one status.
+type outcome interface{ status(usual int) int }
+
 // answer writes what a use case returned.
 func (s *server) answer(c *gin.Context, status int, out any) {
+	if o, ok := out.(outcome); ok {
+		status = o.status(status)
+	}
 	if r, ok := out.(renderer); ok {
 		if err := r.render(c.Writer, status); err != nil {
 			s.log.Info("an answer was not read to its end", "request_id", trip(c).id, "error", err)

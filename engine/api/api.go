@@ -27,6 +27,9 @@ type Config struct {
 	// Ready says how the gateway is, for /readyz. When it is nil, a process that
 	// answers is ready.
 	Ready func(context.Context) Readiness
+	// Metrics is what Prometheus reads, for /metrics; nil for none. It is asked
+	// without a token, so it must hold no names.
+	Metrics http.Handler
 	// Hooks are handlers of signed inbound events, by path: they see the body as
 	// it was sent, and no token is asked for. A path that ends in "/" takes all
 	// below it.
@@ -39,6 +42,7 @@ type server struct {
 	engine  *engine.Engine
 	tokens  tokens
 	ready   func(context.Context) Readiness
+	metrics http.Handler // nil for none
 	log     *slog.Logger
 	version string
 	origin  *http.CrossOriginProtection
@@ -58,7 +62,7 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	s := &server{
-		engine: cfg.Engine, tokens: tokens, ready: cfg.Ready, log: cfg.Log, version: cfg.Version,
+		engine: cfg.Engine, tokens: tokens, ready: cfg.Ready, metrics: cfg.Metrics, log: cfg.Log, version: cfg.Version,
 		origin: http.NewCrossOriginProtection(),
 	}
 	if s.ready == nil {
@@ -101,13 +105,15 @@ func (s *server) routes() []route {
 		{"POST", "/v1/requests/:id/withdraw", handle(s, 200, about[remark], remarked(e.Withdraw))},
 		{"GET", "/v1/grants", handle(s, 200, list(grantStates), e.Grants)},
 		{"GET", "/v1/grants/:id", handle(s, 200, id, e.Grant)},
-		{"POST", "/v1/grants/:id/revoke", handle(s, 200, about[remark], remarked(e.Revoke))},
+		{"POST", "/v1/grants/:id/revoke", handle(s, 200, about[remark], remarked(revocations(e.Revoke)))},
 		{"GET", "/v1/resources", handle(s, 200, paging, e.Resources)},
 		{"GET", "/v1/resources/:type/:id", handle(s, 200, resource, e.Resource)},
 		{"GET", "/v1/audit/events", handle(s, 200, eventQuery, events(e.Events))},
+		{"POST", evaluationPath, handle(s, 200, newEvaluations().read, verdicts(e.Check))},
 		{"GET", "/openapi.json", s.openAPI},
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/readyz", s.readyz},
+		{"GET", "/metrics", s.figures},
 	}
 }
 

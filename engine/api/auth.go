@@ -103,7 +103,7 @@ func (s *server) authenticate(c *gin.Context) (engine.Call, error) {
 	if code == "" {
 		caller, ok := s.tokens.find(secret)
 		if ok {
-			call.Caller, trip(c).caller = caller, caller.String()
+			call.Caller, trip(c).caller = caller, caller
 			return call, nil
 		}
 		code, detail = "token_invalid", "the bearer token is not known; ask an operator for one"

@@ -1,8 +1,8 @@
 package api
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -23,10 +23,12 @@ func body[T any](in *incoming) (v T, err error) {
 		return v, err
 	}
 	if len(in.raw) == 0 {
-		return v, access.Invalid("empty_body", "", "send a JSON object")
+		return v, errEmptyBody
 	}
 	return decode[T](in.raw)
 }
+
+var errEmptyBody = access.Invalid("empty_body", "", "send a JSON object")
 
 // optionalBody reads the JSON object that a POST may carry. Without one, the
 // answer is the zero value.
@@ -42,22 +44,32 @@ func (in *incoming) read() error {
 	if _, err := in.query(); err != nil {
 		return err
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(in.writer, in.Body, MaxBody))
+	var buf bytes.Buffer
+	err := in.readTo(&buf)
+	in.raw = buf.Bytes()
+	return err
+}
+
+// readTo takes the body into a buffer, as read does.
+func (in *incoming) readTo(buf *bytes.Buffer) error {
+	_, err := buf.ReadFrom(http.MaxBytesReader(in.writer, in.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
+	case err == nil && buf.Len() == 0:
+		return nil
+	case err == nil:
+		return in.checkMediaType()
 	case errors.As(err, &tooLarge):
 		return access.Invalid("body_too_large", "", "the body has more than %d bytes", MaxBody)
-	case err != nil:
-		return access.Invalid("unreadable_body", "", "the body ended early or could not be read")
 	}
-	in.raw = raw
-	if len(raw) == 0 {
-		return nil
-	}
-	return in.checkMediaType()
+	return access.Invalid("unreadable_body", "", "the body ended early or could not be read")
 }
 
 func (in *incoming) checkMediaType() error {
+	types := in.Header["Content-Type"]
+	if len(types) == 1 && types[0] == "application/json" && in.Header.Get("Content-Encoding") == "" {
+		return nil // as nearly every client sends it
+	}
 	const want = "send the body as Content-Type: application/json, in UTF-8 and without a Content-Encoding"
 	media, params, err := mime.ParseMediaType(in.Header.Get("Content-Type"))
 	switch {

@@ -129,6 +129,20 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
+func TestMetricsAreReadWithoutAToken(t *testing.T) {
+	w := newWorld(t)
+	anybody := sent{method: "GET", path: "/metrics", header: map[string]string{"Authorization": ""}}
+	rec := w.do(anybody)
+	if rec.Code != 200 || !strings.HasPrefix(rec.Body.String(), "curfew_grants_live") {
+		t.Errorf("answered %d %s", rec.Code, rec.Body)
+	}
+	conforms(t, "GET", "/metrics", rec)
+	var err error
+	w.handler, err = api.New(api.Config{Engine: w.engine, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	wantProblem(t, w.do(anybody), 404, "unknown_route", "")
+}
+
 func TestHooksSeeTheRawBody(t *testing.T) {
 	w := newWorld(t)
 	echo := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.Copy(rw, r.Body) })

@@ -39,7 +39,11 @@ func checkForm(raw []byte) error {
 	return err
 }
 
-var errNotUTF8 = access.Invalid("invalid_utf8", "", "the body is not UTF-8, or holds half of a surrogate pair")
+var (
+	errNotUTF8      = access.Invalid("invalid_utf8", "", "the body is not UTF-8, or holds half of a surrogate pair")
+	errTooDeep      = access.Invalid("nesting_too_deep", "", "the body is nested deeper than %d", maxDepth)
+	errTrailingData = access.Invalid("trailing_data", "", "something follows the JSON object; send one object")
+)
 
 func walk(raw []byte, opts ...jsontext.Options) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw), opts...)
@@ -48,11 +52,11 @@ func walk(raw []byte, opts ...jsontext.Options) error {
 			return formFault(err, len(raw))
 		}
 		if dec.StackDepth() > maxDepth {
-			return access.Invalid("nesting_too_deep", "", "the body is nested deeper than %d", maxDepth)
+			return errTooDeep
 		}
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return access.Invalid("trailing_data", "", "something follows the JSON object; send one object")
+		return errTrailingData
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func TestDocumentDescribesTheRoutesAndNoOthers(t *testing.T) {
 		for method, op := range item.Operations() {
 			written = append(written, method+" "+path)
 			open := op.Security != nil && len(*op.Security) == 0
-			if open == strings.HasPrefix(path, "/v1/") {
+			if open == (strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/access/")) {
 				t.Errorf("%s %s: security is %v", method, path, op.Security)
 			}
 		}
@@ -187,8 +187,10 @@ func conforms(t *testing.T, method, path string, rec *httptest.ResponseRecorder)
 	if content == nil {
 		t.Fatalf("%s %s: %d as %q is not described", method, path, rec.Code, media)
 	}
-	var answer any
-	must(t, json.Unmarshal(rec.Body.Bytes(), &answer))
+	var answer any = rec.Body.String()
+	if strings.HasSuffix(media, "json") {
+		must(t, json.Unmarshal(rec.Body.Bytes(), &answer))
+	}
 	if err := content.Schema.Value.VisitJSON(answer, openapi3.EnableJSONSchema2020(), openapi3.EnableFormatValidation(), openapi3.MultiErrors()); err != nil {
 		t.Errorf("%s %s: %d is not as described: %v\n%s", method, path, rec.Code, err, rec.Body)
 	}

@@ -45,3 +45,12 @@ func (s *server) readyz(c *gin.Context) {
 	}
 	s.answer(c, status, ready)
 }
+
+// figures answers Prometheus.
+func (s *server) figures(c *gin.Context) {
+	if s.metrics == nil {
+		s.noRoute(c)
+		return
+	}
+	s.metrics.ServeHTTP(c.Writer, c.Request)
+}

@@ -33,6 +33,8 @@ var codeStatus = map[string]int{
 	"empty_body":       http.StatusBadRequest,
 	"unreadable_body":  http.StatusBadRequest,
 	"malformed_query":  http.StatusBadRequest,
+	// The body is not what AuthZEN describes, whose word for that is 400.
+	codeInvalidEvaluation: http.StatusBadRequest,
 	// Who are you?
 	"token_missing":   http.StatusUnauthorized,
 	"token_malformed": http.StatusUnauthorized,
@@ -41,6 +43,12 @@ var codeStatus = map[string]int{
 	"method_not_allowed":     http.StatusMethodNotAllowed,
 	"body_too_large":         http.StatusRequestEntityTooLarge,
 	"unsupported_media_type": http.StatusUnsupportedMediaType,
+}
+
+// isCode reports whether an error is the one with the code.
+func isCode(err error, code string) bool {
+	var fault *access.Error
+	return errors.As(err, &fault) && fault.Code == code
 }
 
 // kinds is the status of every other error that wraps one of access's kinds, and
@@ -133,9 +141,34 @@ func (s *server) refuse(c *gin.Context, err error) {
 
 func (s *server) writeProblem(c *gin.Context, p Problem) {
 	p.RequestID = trip(c).id
+	if trip(c).authZEN && plainIn(p.Status) {
+		write(c.Writer, p.Status, "text/plain; charset=utf-8", []byte(p.plain()))
+		return
+	}
 	raw, err := encode(p)
 	if err != nil { // a struct of strings: never
 		s.log.Error("internal error", "request_id", p.RequestID, "error", err)
 	}
 	write(c.Writer, p.Status, "application/problem+json", raw)
+}
+
+// plainIn reports whether AuthZEN says what the body of an error with the status
+// is: a text. It leaves every other status open.
+func plainIn(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError:
+		return true
+	}
+	return false
+}
+
+// plain is the problem as one line: its code, the member at fault, the detail.
+func (p Problem) plain() string {
+	parts := []string{p.Code}
+	for _, more := range []string{p.Pointer, p.Detail} {
+		if more != "" {
+			parts = append(parts, more)
+		}
+	}
+	return strings.Join(parts, ": ") + "\n"
 }

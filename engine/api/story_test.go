@@ -39,6 +39,23 @@ func TestRequestIsReviewedAndItsGrantRevoked(t *testing.T) {
 	}
 }
 
+func TestRevokeThatNotEveryNodeSeesIsAccepted(t *testing.T) {
+	w := newWorld(t)
+	for _, late := range []bool{false, true} {
+		grant := want[engine.RequestView](t, w.post("/v1/requests", askFor2h), 201).Grant.ID
+		w.lease.late.Store(late)
+		rec := w.post("/v1/grants/"+grant+"/revoke", "")
+		status := map[bool]int{false: 200, true: 202}[late]
+		if r := want[engine.Revocation](t, rec, status); r.Propagating != late || r.State != access.GrantEnded {
+			t.Errorf("late is %v: %+v", late, r)
+		}
+		if strings.Contains(rec.Body.String(), "propagating") != late {
+			t.Errorf("late is %v: %s", late, rec.Body)
+		}
+		conforms(t, "POST", "/v1/grants/{id}/revoke", rec)
+	}
+}
+
 func TestDeniedRequestIsCreatedAndPendingOneIsWithdrawn(t *testing.T) {
 	w := newWorld(t)
 	w.policy.set(access.Deny)

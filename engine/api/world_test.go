@@ -4,18 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/api"
+	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 )
@@ -38,6 +41,7 @@ type world struct {
 	engine  *engine.Engine
 	ledger  *ledger.Ledger
 	policy  *policy
+	lease   *slowLease
 	log     *lockedBuffer
 	ready   api.Readiness
 }
@@ -50,19 +54,23 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
 	w := &world{
-		t: t, ledger: l, policy: &policy{effect: access.Allow}, log: &lockedBuffer{},
+		t: t, ledger: l, lease: &slowLease{Memory: lease.NewMemory(l.Now, true)}, policy: &policy{effect: access.Allow}, log: &lockedBuffer{},
 		ready: api.Readiness{Status: api.StatusOK, Checks: []api.Check{{Name: "ledger", Status: "ok"}}},
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.engine = engine.New(engine.Config{
-		Ledger: l, Policy: w.policy, Facts: facts{}, Lease: lease{}, Log: log,
+		Ledger: l, Policy: w.policy, Facts: facts{}, Lease: w.lease, Log: log,
 		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 15 * time.Second}},
 	})
 	w.seed()
 	w.handler, err = api.New(api.Config{
 		Engine: w.engine, Log: log, Version: "1.2.3",
 		Tokens: []api.Token{{Name: "alice", Subject: alice, Secret: aliceSecret}, {Name: "bob", Subject: bob, Secret: bobSecret}},
-		Ready:  func(context.Context) api.Readiness { return w.ready },
+		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+			_, _ = io.WriteString(rw, "curfew_grants_live 1\n")
+		}),
+		Ready: func(context.Context) api.Readiness { return w.ready },
 		Hooks: map[string]http.Handler{"/hooks/panics": http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic("on purpose")
 		})},
@@ -182,6 +190,8 @@ type policy struct {
 	effect access.Effect
 	refuse string // an operation
 	panics bool
+
+	panicsOnAllow bool
 }
 
 func (p *policy) set(effect access.Effect) {
@@ -211,19 +221,30 @@ func (p *policy) Decide(context.Context, access.Input) (access.Decision, error) 
 func (p *policy) Allow(_ context.Context, in access.APIInput) (access.Permission, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.panicsOnAllow {
+		panic("policy fell over")
+	}
 	return access.Permission{Allowed: in.Operation != p.refuse, Reason: "the test says no"}, nil
 }
 
 func (*policy) Revision() string { return "rev-1" }
 
+// slowLease is a lease that can be late to say what it was told.
+type slowLease struct {
+	*lease.Memory
+	late atomic.Bool
+}
+
+func (l *slowLease) Stand(ctx context.Context, standings ...access.Standing) error {
+	if l.late.Load() {
+		return access.ErrPropagating
+	}
+	return l.Memory.Stand(ctx, standings...)
+}
+
 type facts struct{}
 
 func (facts) Gather(context.Context, access.Subject, time.Time) access.Facts { return access.Facts{} }
-
-type lease struct{}
-
-func (lease) Hold(context.Context, string, time.Time) error { return nil }
-func (lease) Drop(context.Context, string) error            { return nil }
 
 type lockedBuffer struct {
 	mu  sync.Mutex

@@ -7,20 +7,40 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 )
 
-// AddAttempt records an attempt before its first byte leaves.
-func (tx *Tx) AddAttempt(d access.Delivery) error {
-	return tx.exec(`
-		INSERT INTO attempts (binding_id, generation, attempt, verb, claim, started_at, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, '')`,
-		d.BindingID, d.Generation, d.Attempt, string(d.Message.Type), d.Owner, micros(d.StartedAt))
+// AddAttempts records attempts before their first bytes leave.
+func (tx *Tx) AddAttempts(claimed []access.Delivery) error {
+	rows := make([][]any, len(claimed))
+	for i, d := range claimed {
+		rows[i] = []any{d.BindingID, d.Generation, d.Attempt, string(d.Message.Type), d.Owner, micros(d.StartedAt), ""}
+	}
+	return tx.insertAll(`INSERT INTO attempts (binding_id, generation, attempt, verb, claim, started_at, detail) VALUES`, rows)
 }
 
-// FinishAttempt records how an attempt ended.
-func (tx *Tx) FinishAttempt(d access.Delivery, class access.Class, status int, detail string) error {
-	return tx.exec(`
-		UPDATE attempts SET finished_at = $4, class = $5, status = $6, detail = $7
-		 WHERE binding_id = $1 AND generation = $2 AND attempt = $3 AND finished_at IS NULL`,
-		d.BindingID, d.Generation, d.Attempt, micros(tx.now), string(class), status, detail)
+// Finished is how an attempt ended.
+type Finished struct {
+	access.Delivery
+	Class  access.Class
+	Status int
+	Detail string
+}
+
+// FinishAttempts records how attempts ended.
+func (tx *Tx) FinishAttempts(finished []Finished) error {
+	for run := range byPowers(finished) {
+		args := []any{micros(tx.now)}
+		for _, f := range run {
+			args = append(args, f.BindingID, f.Generation, f.Attempt, string(f.Class), f.Status, f.Detail)
+		}
+		err := tx.exec(`
+			UPDATE attempts SET finished_at = $1, class = v.column4, status = v.column5, detail = v.column6
+			  FROM (VALUES `+placeholdersFrom(2, len(run), []string{"TEXT", "BIGINT", "BIGINT", "TEXT", "BIGINT", "TEXT"})+`) AS v
+			 WHERE attempts.binding_id = v.column1 AND attempts.generation = v.column2 AND attempts.attempt = v.column3
+			   AND attempts.finished_at IS NULL`, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Attempt is one try at a target, as recorded.

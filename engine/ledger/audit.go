@@ -12,23 +12,39 @@ import (
 )
 
 // Append writes an event in the transaction of the change that it tells of. It
-// fills in id, version and time.
+// fills in id, version and time. The events of a transaction are written
+// together at its end.
 func (tx *Tx) Append(e audit.Event) error {
+	if tx.err != nil {
+		return tx.err
+	}
 	e.ID, e.Version, e.Time = access.NewID(access.KindEvent, tx.now), audit.Version, tx.now
 	body, err := e.Canonical()
 	if err != nil {
-		return err
+		return tx.failed(err)
 	}
-	err = tx.exec(`
-		INSERT INTO audit_events (id, type, at, subject, resource, actor, request_id, grant_id, binding_id, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+	tx.events = append(tx.events, []any{
 		e.ID, e.Type, micros(e.Time), stringerOrNull(e.Subject), stringerOrNull(e.Resource), stringerOrNull(e.Actor),
-		textOrNull(string(e.RequestID)), textOrNull(string(e.GrantID)), textOrNull(string(e.BindingID)), string(body))
+		textOrNull(string(e.RequestID)), textOrNull(string(e.GrantID)), textOrNull(string(e.BindingID)), string(body),
+	})
+	return nil
+}
+
+// writeEvents writes what was appended, and queues it for its place in the
+// sequence.
+func (tx *Tx) writeEvents() error {
+	if len(tx.events) == 0 {
+		return tx.err
+	}
+	pending := make([][]any, len(tx.events))
+	for i, row := range tx.events {
+		pending[i] = []any{row[0], micros(tx.now), i + 1}
+	}
+	err := tx.insertAll(`INSERT INTO audit_events (id, type, at, subject, resource, actor, request_id, grant_id, binding_id, body) VALUES`, tx.events)
 	if err != nil {
 		return err
 	}
-	tx.events++
-	return tx.exec(`INSERT INTO audit_pending (event_id, at, n) VALUES ($1, $2, $3)`, e.ID, micros(tx.now), tx.events)
+	return tx.insertAll(`INSERT INTO audit_pending (event_id, at, n) VALUES`, pending)
 }
 
 func stringerOrNull[T fmt.Stringer](p *T) any {
@@ -66,14 +82,17 @@ func (tx *Tx) seal(limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, e := range events {
+	ids, leaves := make([]string, len(events)), make([][]any, len(events))
+	for i, e := range events {
 		last++
-		err := tx.exec(`INSERT INTO audit_log (seq, event_id, leaf) VALUES ($1, $2, $3)`,
-			last, e.id, hex.EncodeToString(audit.Leaf([]byte(e.body))))
-		if err != nil {
-			return 0, err
-		}
-		if err := tx.exec(`DELETE FROM audit_pending WHERE event_id = $1`, e.id); err != nil {
+		ids[i], leaves[i] = e.id, []any{last, e.id, hex.EncodeToString(audit.Leaf([]byte(e.body)))}
+	}
+	if err := tx.insertAll(`INSERT INTO audit_log (seq, event_id, leaf) VALUES`, leaves); err != nil {
+		return 0, err
+	}
+	for list := range inLists(ids) {
+		w := where{}
+		if err := tx.exec(`DELETE FROM audit_pending WHERE event_id IN (`+w.bindAll(list)+`)`, w.args...); err != nil {
 			return 0, err
 		}
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"database/sql"
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,13 +37,37 @@ func (tx *Tx) EnsureBinding(newID string, x access.Entitled, target, contract st
 func (tx *Tx) LockBindings(ids ...string) error {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
-		err := tx.changed(access.NotFound("binding", id), `UPDATE bindings SET version = version + 1 WHERE id = $1`, id)
-		if err != nil {
+	ids = slices.Compact(ids)
+	for list := range inLists(ids) {
+		if err := tx.lockRows(list); err != nil {
+			return err
+		}
+		if err := tx.bump(list); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lockRows holds bindings in id order, where several transactions write at once:
+// an UPDATE of many rows takes them in whatever order it meets them.
+func (tx *Tx) lockRows(ids []string) error {
+	if tx.skipLocked == "" || len(ids) == 1 {
+		return nil
+	}
+	w := where{}
+	_, err := all(tx, scanText, `SELECT id FROM bindings WHERE id IN (`+w.bindAll(ids)+`) ORDER BY id FOR UPDATE`, w.args...)
+	return err
+}
+
+// bump raises the version of bindings that no other transaction can be at.
+func (tx *Tx) bump(ids []string) error {
+	w := where{}
+	n, err := tx.affect(`UPDATE bindings SET version = version + 1 WHERE id IN (`+w.bindAll(ids)+`)`, w.args...)
+	if want := int64(len(slices.Compact(slices.Clone(ids)))); err == nil && n != want {
+		err = tx.failed(fmt.Errorf("%d of %d bindings: %w", n, want, access.NotFound("binding", ids[0])))
+	}
+	return err
 }
 
 // Binding returns a binding.
@@ -50,26 +75,67 @@ func (tx *Tx) Binding(id string) (access.Binding, error) {
 	return one(tx, scanBinding, "binding", id, bindingColumns+` WHERE b.id = $1`, id)
 }
 
-// PutBinding stores what may change of a binding besides its version: what is
-// desired and observed, its generation and its schedule. The binding must be
-// locked. claim is who holds the attempt under way, "" for nobody.
-func (tx *Tx) PutBinding(b access.Binding, claim string) error {
-	return tx.exec(`
-		UPDATE bindings SET desired = $2, observed = $3, generation = $4, attempts = $5, next_at = $6, due_at = $7,
-		       end_reason = $8, last_class = $9, last_error = $10, confirmed_at = $11, reported_at = $12,
-		       provision_open_until = $13, deprovision_open_until = $14, claim = $15,
-		       alerted_at = CASE WHEN generation = $4 THEN alerted_at END
-		 WHERE id = $1`,
-		b.ID, string(b.Desired), string(b.Observed), b.Generation, b.Attempts, microsOrNull(b.NextAt), microsOrNull(b.DueAt),
-		ptrOrNull((*string)(b.EndReason)), textOrNull(string(b.LastClass)), b.LastError, microsOrNull(b.ConfirmedAt),
-		microsOrNull(b.ReportedAt), openMicros(b.ProvisionOpenUntil), openMicros(b.DeprovisionOpenUntil), textOrNull(claim))
+// Claimed is a binding with who holds the attempt under way, "" for nobody.
+type Claimed struct {
+	access.Binding
+	Claim string
 }
 
-// Claim returns who holds the attempt under way on a binding, "" for nobody.
-func (tx *Tx) Claim(bindingID string) (string, error) {
-	var claim sql.NullString
-	err := tx.row(`SELECT claim FROM bindings WHERE id = $1`, bindingID).Scan(&claim)
-	return claim.String, err
+// Claimed returns bindings with their claims, by id.
+func (tx *Tx) Claimed(ids ...string) (map[string]Claimed, error) {
+	found := map[string]Claimed{}
+	for list := range inLists(ids) {
+		w := where{}
+		some, err := all(tx, scanBinding, bindingColumns+` WHERE b.id IN (`+w.bindAll(list)+`)`, w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range some {
+			found[b.ID] = Claimed{Binding: b}
+		}
+		w = where{}
+		claims, err := all(tx, func(row scanner) (c Claimed, err error) { return c, row.Scan(&c.ID, &c.Claim) },
+			`SELECT id, claim FROM bindings WHERE claim IS NOT NULL AND id IN (`+w.bindAll(list)+`)`, w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range claims {
+			found[c.ID] = Claimed{Binding: found[c.ID].Binding, Claim: c.Claim}
+		}
+	}
+	return found, nil
+}
+
+// putTypes are the SQL types of what PutBindings stores, in its order.
+var putTypes = []string{ //nolint:gochecknoglobals // a constant
+	"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT",
+}
+
+// PutBindings stores what may change of bindings besides their versions: what is
+// desired and observed, the generation and the schedule, and who holds the
+// attempt under way. The bindings must be locked.
+func (tx *Tx) PutBindings(bindings ...Claimed) error {
+	for run := range byPowers(bindings) {
+		args := []any{}
+		for _, b := range run {
+			args = append(args, b.ID, string(b.Desired), string(b.Observed), b.Generation, b.Attempts, microsOrNull(b.NextAt),
+				microsOrNull(b.DueAt), ptrOrNull((*string)(b.EndReason)), textOrNull(string(b.LastClass)), b.LastError,
+				microsOrNull(b.ConfirmedAt), microsOrNull(b.ReportedAt), openMicros(b.ProvisionOpenUntil),
+				openMicros(b.DeprovisionOpenUntil), textOrNull(b.Claim))
+		}
+		err := tx.exec(`
+			UPDATE bindings SET desired = v.column2, observed = v.column3, generation = v.column4, attempts = v.column5,
+			       next_at = v.column6, due_at = v.column7, end_reason = v.column8, last_class = v.column9, last_error = v.column10,
+			       confirmed_at = v.column11, reported_at = v.column12, provision_open_until = v.column13,
+			       deprovision_open_until = v.column14, claim = v.column15,
+			       alerted_at = CASE WHEN generation = v.column4 THEN alerted_at END
+			  FROM (VALUES `+placeholdersFrom(1, len(run), putTypes)+`) AS v
+			 WHERE bindings.id = v.column1`, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deliverable is what may be delivered at a contract: its next attempt is due.

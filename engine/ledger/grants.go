@@ -37,13 +37,39 @@ func (tx *Tx) StartGrant(id, decisionID string, expiresAt time.Time) error {
 		 WHERE id = $1 AND state = 'scheduled'`, id, decisionID, micros(expiresAt))
 }
 
-// EndGrant ends a grant that is still as it was read: its state and its end. Its
-// binding must be locked.
-func (tx *Tx) EndGrant(g access.Grant, reason access.EndReason) error {
-	return tx.changed(access.Conflict("grant_ended", "grant %s has already ended, or has changed", g.ID), `
-		UPDATE grants SET prior_state = state, state = 'ended', end_reason = $4, ended_at = $5
-		 WHERE id = $1 AND state = $2 AND state <> 'ended' AND expires_at = $3`,
-		g.ID, string(g.State), micros(g.ExpiresAt), string(reason), micros(tx.now))
+// Ending is a grant that is to end, as it was read, and why.
+type Ending struct {
+	access.Grant
+	Why access.EndReason
+}
+
+// EndGrants ends the grants that are still as they were read, in state and end,
+// and returns the ids of those. Their bindings must be locked.
+func (tx *Tx) EndGrants(endings []Ending) (map[string]bool, error) {
+	ended := map[string]bool{}
+	for run := range byPowers(endings) {
+		args := []any{micros(tx.now)}
+		for _, g := range run {
+			args = append(args, g.ID, string(g.State), micros(g.ExpiresAt), string(g.Why))
+		}
+		ids, err := all(tx, scanText, `
+			UPDATE grants SET prior_state = state, state = 'ended', end_reason = v.column4, ended_at = $1
+			  FROM (VALUES `+placeholdersFrom(2, len(run), []string{"TEXT", "TEXT", "BIGINT", "TEXT"})+`) AS v
+			 WHERE grants.id = v.column1 AND grants.state = v.column2 AND grants.state <> 'ended' AND grants.expires_at = v.column3
+			RETURNING grants.id`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			ended[id] = true
+		}
+	}
+	return ended, nil
+}
+
+// GrantEnded is the error of a grant that EndGrants did not end.
+func GrantEnded(id string) error {
+	return access.Conflict("grant_ended", "grant %s has already ended, or has changed", id)
 }
 
 // Grant returns a grant.
@@ -80,10 +106,23 @@ func (tx *Tx) LiveGrantsOf(s access.Subject) ([]access.Grant, error) {
 	return all(tx, scanGrant, grantColumns+` WHERE g.subject = $1 AND `+live+` ORDER BY g.id`, s.String(), micros(tx.now))
 }
 
-// LiveGrantsOn lists the grants that hold a binding now, soonest end first.
-func (tx *Tx) LiveGrantsOn(bindingID string) ([]access.Grant, error) {
-	return all(tx, scanGrant, grantColumns+` WHERE g.binding_id = $1 AND `+live+` ORDER BY g.expires_at, g.id`,
-		bindingID, micros(tx.now))
+// LiveGrantsOn lists the grants that hold each of the bindings now, soonest end
+// first.
+func (tx *Tx) LiveGrantsOn(bindingIDs ...string) (map[string][]access.Grant, error) {
+	held := map[string][]access.Grant{}
+	for ids := range inLists(bindingIDs) {
+		w := where{conditions: []string{`g.state = 'active'`}}
+		w.add(true, `g.expires_at > `, micros(tx.now))
+		w.and(`g.binding_id IN (` + w.bindAll(ids) + `)`)
+		grants, err := all(tx, scanGrant, grantColumns+w.String()+` ORDER BY g.expires_at, g.id`, w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range grants {
+			held[g.BindingID] = append(held[g.BindingID], g)
+		}
+	}
+	return held, nil
 }
 
 // UnendedGrantsFor lists the grants on a resource that have not ended.
@@ -95,6 +134,53 @@ func (tx *Tx) UnendedGrantsFor(ref access.ResourceRef) ([]access.Grant, error) {
 func (tx *Tx) GrantsToEnd(limit int) ([]access.Grant, error) {
 	return all(tx, scanGrant, grantColumns+`
 		WHERE g.state <> 'ended' AND g.expires_at <= $1 ORDER BY g.expires_at LIMIT $2`, micros(tx.now), limit)
+}
+
+// HoldGrantsToEnd is GrantsToEnd with their bindings locked. A binding that
+// another transaction holds is passed over, with its grants: it may be another
+// node that ends them.
+func (tx *Tx) HoldGrantsToEnd(limit int) ([]access.Grant, error) {
+	ids, err := all(tx, scanText, `
+		WITH due AS MATERIALIZED (
+		  SELECT binding_id FROM grants WHERE state <> 'ended' AND expires_at <= $1 ORDER BY expires_at LIMIT $2)
+		SELECT b.id FROM bindings b WHERE b.id IN (SELECT binding_id FROM due) ORDER BY b.id`+tx.skipLocked, micros(tx.now), limit)
+	if err != nil {
+		return nil, err
+	}
+	var due []access.Grant
+	for list := range inLists(ids) {
+		if err := tx.bump(list); err != nil {
+			return nil, err
+		}
+		w := where{conditions: []string{`g.state <> 'ended'`}}
+		w.add(true, `g.expires_at <= `, micros(tx.now))
+		w.and(`g.binding_id IN (` + w.bindAll(list) + `)`)
+		some, err := all(tx, scanGrant, grantColumns+w.String()+` ORDER BY g.expires_at, g.id`, w.args...)
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, some...)
+	}
+	return due, nil
+}
+
+// ActiveAmong returns which of the grants are active and not over before the
+// time.
+func (tx *Tx) ActiveAmong(grantIDs []string, after time.Time) (map[string]access.Grant, error) {
+	found := map[string]access.Grant{}
+	for list := range inLists(grantIDs) {
+		w := where{conditions: []string{`g.state = 'active'`}}
+		w.add(true, `g.expires_at > `, micros(after))
+		w.and(`g.id IN (` + w.bindAll(list) + `)`)
+		some, err := all(tx, scanGrant, grantColumns+w.String(), w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range some {
+			found[g.ID] = g
+		}
+	}
+	return found, nil
 }
 
 // GrantsToStart lists scheduled grants whose start has come and whose end has not,

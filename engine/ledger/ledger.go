@@ -36,6 +36,10 @@ type DB interface {
 	Now() time.Time
 	// SkipLocked is what a SELECT of rows to claim ends with.
 	SkipLocked() string
+	// Lock takes the named lock until the transaction of q ends: shared with
+	// others that share it, or alone. Where one transaction writes at a time it
+	// does nothing.
+	Lock(ctx context.Context, q Querier, name string, shared bool) error
 	// Alone reports whether no other process can be using the database.
 	Alone() bool
 	// Close releases the database after the transactions under way.
@@ -57,7 +61,7 @@ type Ledger struct {
 
 // Open migrates the database to this release's schema and returns its ledger.
 func Open(ctx context.Context, db DB) (*Ledger, error) {
-	if err := migrate(ctx, db); err != nil {
+	if _, _, err := Migrate(ctx, db); err != nil {
 		return nil, err
 	}
 	return &Ledger{db: db}, nil
@@ -85,6 +89,23 @@ func (l *Ledger) next() time.Time {
 // at start is then of a process that is gone.
 func (l *Ledger) Alone() bool { return l.db.Alone() }
 
+// Uncertainty bounds how far the ledger's clock, as this process knows it, may be
+// from the database's own.
+func (l *Ledger) Uncertainty() time.Duration {
+	if c, ok := l.db.(interface{ Uncertainty() time.Duration }); ok {
+		return c.Uncertainty()
+	}
+	return 0
+}
+
+// Skew is the ledger's clock minus the wall clock of this machine.
+func (l *Ledger) Skew() time.Duration {
+	if c, ok := l.db.(interface{ Skew() time.Duration }); ok {
+		return c.Skew()
+	}
+	return 0
+}
+
 // Groups returns the groups of a subject, and whether any source knows it. It
 // satisfies facts.People.
 func (l *Ledger) Groups(ctx context.Context, s access.Subject) (groups []string, known bool, err error) {
@@ -105,13 +126,19 @@ func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.err
+		return tx.writeEvents()
 	})
 }
 
 // View runs fn on one committed state. Changes in it are refused.
 func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.View(ctx, func(sqlTx Querier) error { return fn(l.tx(ctx, sqlTx, l.Now())) })
+	return l.db.View(ctx, func(sqlTx Querier) error {
+		tx := l.tx(ctx, sqlTx, l.Now())
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.writeEvents() // which the database refuses, if there are any
+	})
 }
 
 // Ping reports an error unless the database answers.
@@ -126,7 +153,7 @@ func (l *Ledger) tx(ctx context.Context, sqlTx Querier, now time.Time) *Tx {
 	// A transaction may share its commit with others, and an interrupted
 	// statement would roll all of them back: the caller's end is honoured
 	// before a transaction begins, not inside it.
-	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked()}
+	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked(), lock: l.db.Lock}
 }
 
 // Tx is one transaction. It carries the one time that everything in it happens
@@ -136,12 +163,33 @@ type Tx struct {
 	sql        Querier
 	now        time.Time
 	skipLocked string
-	events     int   // appended so far
-	err        error // the first that a statement failed with
+	lock       func(ctx context.Context, q Querier, name string, shared bool) error
+	events     [][]any // rows of audit_events, written at the end
+	err        error   // the first that a statement failed with
 }
 
 // Now is the time of the transaction.
 func (tx *Tx) Now() time.Time { return tx.now }
+
+// LockSubject keeps other transactions that lock the subject waiting until this
+// one ends, on whichever node: decisions about one subject see each other.
+func (tx *Tx) LockSubject(s access.Subject) error { return tx.lockName("subject "+s.String(), false) }
+
+// LockResource keeps a resource in the catalogue, or out of it, until the
+// transaction ends: who gives access to it shares it, who archives it does not.
+func (tx *Tx) LockResource(ref access.ResourceRef, shared bool) error {
+	return tx.lockName("resource "+ref.String(), shared)
+}
+
+// LockSource keeps other transactions that bring what the source says waiting.
+func (tx *Tx) LockSource(kind, name string) error { return tx.lockName(kind+" "+name, false) }
+
+func (tx *Tx) lockName(name string, shared bool) error {
+	if tx.err != nil {
+		return tx.err
+	}
+	return tx.failed(tx.lock(tx.ctx, tx.sql, name, shared))
+}
 
 // failed remembers the first error of the transaction. What follows it in the
 // same transaction is not run: it is lost with the rest, and a database that has
@@ -283,6 +331,13 @@ func flag(b bool) int64 {
 		return 1
 	}
 	return 0
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func toJSON(v any) (string, error) {

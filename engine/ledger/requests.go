@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -53,6 +54,31 @@ func notPending(id string) error {
 // Request returns a request.
 func (tx *Tx) Request(id string) (access.Request, error) {
 	return one(tx, scanRequest, "request", id, requestColumns+` WHERE r.id = $1`, id)
+}
+
+// RequestsAndReviews returns requests, and the answers to them oldest first, each
+// by the request's id.
+func (tx *Tx) RequestsAndReviews(ids []string) (map[string]access.Request, map[string][]access.ReviewRecord, error) {
+	requests, reviews := map[string]access.Request{}, map[string][]access.ReviewRecord{}
+	for list := range inLists(ids) {
+		w := where{}
+		marks := w.bindAll(list)
+		rs, err := all(tx, scanRequest, requestColumns+` WHERE r.id IN (`+marks+`)`, w.args...)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, r := range rs {
+			requests[r.ID] = r
+		}
+		vs, err := all(tx, scanReview, reviewColumns+` WHERE request_id IN (`+marks+`) ORDER BY created_at, reviewer`, w.args...)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, v := range vs {
+			reviews[v.RequestID] = append(reviews[v.RequestID], v)
+		}
+	}
+	return requests, reviews, nil
 }
 
 // LapsedRequests lists pending requests whose time for an answer is over.
@@ -121,13 +147,11 @@ func (tx *Tx) SetReviewers(requestID string, principals []string) error {
 	if err := tx.exec(`DELETE FROM request_reviewers WHERE request_id = $1`, requestID); err != nil {
 		return err
 	}
-	for _, p := range principals {
-		err := tx.exec(`INSERT INTO request_reviewers (request_id, principal) VALUES ($1, $2) ON CONFLICT DO NOTHING`, requestID, p)
-		if err != nil {
-			return err
-		}
+	var rows [][]any
+	for _, p := range slices.Compact(slices.Sorted(slices.Values(principals))) {
+		rows = append(rows, []any{requestID, p})
 	}
-	return nil
+	return tx.insertAll(`INSERT INTO request_reviewers (request_id, principal) VALUES`, rows)
 }
 
 // AddReview stores a reviewer's answer. A second one by the same is ErrConflict.
@@ -144,10 +168,10 @@ func (tx *Tx) AddReview(v access.ReviewRecord) error {
 
 // Reviews lists the answers to a request, oldest first.
 func (tx *Tx) Reviews(requestID string) ([]access.ReviewRecord, error) {
-	return all(tx, scanReview, `
-		SELECT request_id, reviewer, verdict, comment, for_seconds, decision_id, created_at
-		  FROM reviews WHERE request_id = $1 ORDER BY created_at, reviewer`, requestID)
+	return all(tx, scanReview, reviewColumns+` WHERE request_id = $1 ORDER BY created_at, reviewer`, requestID)
 }
+
+const reviewColumns = `SELECT request_id, reviewer, verdict, comment, for_seconds, decision_id, created_at FROM reviews`
 
 func scanReview(row scanner) (v access.ReviewRecord, err error) {
 	var reviewer string

@@ -8,7 +8,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,8 +22,9 @@ type Store interface {
 	// Claim takes deliveries that are due, for the owner: for each contract at
 	// most its room, and limit in all.
 	Claim(ctx context.Context, owner string, limit int, room map[string]int) ([]access.Delivery, error)
-	// Record writes down how an attempt ended: confirmed when failure is nil.
-	Record(ctx context.Context, d access.Delivery, receipt access.Receipt, failure error) error
+	// Record writes down how attempts ended. What could not be written down is
+	// returned with the reason.
+	Record(ctx context.Context, outcomes ...access.Outcome) ([]access.Outcome, error)
 	// NextDelivery returns when the next one is due among the contracts that
 	// there is room for; the zero time for never.
 	NextDelivery(ctx context.Context, room map[string]int) (time.Time, error)
@@ -48,21 +48,20 @@ type Alerter interface {
 	Overdue(context.Context, access.Binding)
 }
 
-// Worker delivers. All fields but Width and Drain are required.
+// Worker delivers. All fields but Width, Ahead and Drain are required.
 type Worker struct {
 	Store   Store
 	Targets map[string]Deliverer // by contract
 	Alerter Alerter
 	Log     *slog.Logger
 	Owner   string        // names this process in claims
-	Width   int           // deliveries under way at once; default 64
-	Share   int           // of these to one target, so that a dead one does not hold up the others; default an eighth
-	Drain   time.Duration // how long a stop waits for them; default 5 s
+	Width   int           // deliveries under way at once to one target; default 16
+	Ahead   int           // claimed at once for a target that answers quickly; default 256
+	Drain   time.Duration // how long a stop waits for what is under way; default 5 s
 
-	mu       sync.Mutex
-	busy     map[string]int // deliveries under way, by contract
+	lanes    map[string]*lane // by contract
 	freed    chan struct{}
-	inFlight sync.WaitGroup
+	outcomes chan access.Outcome
 }
 
 // lookEvery is the longest that the schedule goes unlooked at, and lookAgain the
@@ -73,29 +72,65 @@ const (
 	alertEvery = 10 * time.Second
 )
 
-// Run delivers what is due until ctx ends. Then it claims no more, gives what is
-// under way its Drain, cuts it off, records what came of it, and returns.
+// Run delivers what is due until ctx ends. Then it claims no more, hands back
+// what it has not begun, gives what is under way its Drain, cuts it off, records
+// what came of it, and returns.
 func (w *Worker) Run(ctx context.Context) error {
-	if w.Width <= 0 {
-		w.Width = 64
+	w.prepare()
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	var senders, recorder sync.WaitGroup
+	for _, l := range w.lanes {
+		for range w.Width {
+			senders.Go(func() { w.sendAll(work, l) })
+		}
 	}
-	if w.Share <= 0 {
-		w.Share = max(w.Width/8, 1)
+	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	recorder.Go(func() { w.recordAll(recording) })
+	w.claimAll(ctx)
+	for _, l := range w.lanes {
+		close(l.queue)
+	}
+	limit := time.AfterFunc(w.Drain, cut)
+	defer limit.Stop()
+	senders.Wait()
+	close(w.outcomes)
+	last := time.AfterFunc(w.Drain, giveUp) // what is not recorded by then lapses
+	defer last.Stop()
+	recorder.Wait()
+	return nil
+}
+
+func (w *Worker) prepare() {
+	if w.Width <= 0 {
+		w.Width = 16
+	}
+	if w.Ahead <= 0 {
+		w.Ahead = 256
 	}
 	if w.Drain <= 0 {
 		w.Drain = 5 * time.Second
 	}
-	w.busy, w.freed = map[string]int{}, make(chan struct{}, 1)
-	work, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	w.freed, w.outcomes = make(chan struct{}, 1), make(chan access.Outcome, w.Ahead)
+	w.lanes = map[string]*lane{}
+	for contract, target := range w.Targets {
+		w.lanes[contract] = &lane{target: target, width: w.Width, ahead: w.Ahead, queue: make(chan access.Delivery, w.Ahead)}
+	}
+}
+
+// claimAll claims what is due until ctx ends.
+func (w *Worker) claimAll(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var alerted time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			w.drain(cut)
-			return nil
+			for _, l := range w.lanes {
+				l.close()
+			}
+			return
 		case <-w.Store.DeliveryWake():
 		case <-w.freed:
 		case <-timer.C:
@@ -104,13 +139,13 @@ func (w *Worker) Run(ctx context.Context) error {
 			alerted = now
 			w.alert(ctx)
 		}
-		timer.Reset(w.round(ctx, work))
+		timer.Reset(w.round(ctx))
 	}
 }
 
-// round claims and starts what there is room for, and returns how long until it
-// is worth looking again. Room that is freed wakes the worker before.
-func (w *Worker) round(ctx, work context.Context) time.Duration {
+// round claims what there is room for, and returns how long until it is worth
+// looking again. Room that is freed wakes the worker before.
+func (w *Worker) round(ctx context.Context) time.Duration {
 	for {
 		free, room := w.room()
 		if free <= 0 {
@@ -118,11 +153,9 @@ func (w *Worker) round(ctx, work context.Context) time.Duration {
 		}
 		claimed, err := w.Store.Claim(ctx, w.Owner, free, room)
 		for _, d := range claimed {
-			w.take(d.Contract, 1)
-			w.inFlight.Go(func() {
-				defer w.take(d.Contract, -1)
-				w.deliver(work, d)
-			})
+			l := w.lanes[d.Contract]
+			l.took(1)
+			l.queue <- d // there is room: nobody else fills it
 		}
 		if err != nil {
 			if ctx.Err() == nil {
@@ -136,31 +169,14 @@ func (w *Worker) round(ctx, work context.Context) time.Duration {
 	}
 }
 
-// room is how many deliveries may begin: in all, and to each target.
+// room is how many deliveries may be claimed: in all, and for each target.
 func (w *Worker) room() (free int, room map[string]int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	free, room = w.Width, map[string]int{}
-	for contract := range w.Targets {
-		free -= w.busy[contract]
-		room[contract] = w.Share - w.busy[contract]
+	room = map[string]int{}
+	for contract, l := range w.lanes {
+		room[contract] = l.room()
+		free += max(room[contract], 0)
 	}
 	return free, room
-}
-
-// take counts deliveries under way up or down, and lets Run look again when there
-// is more room.
-func (w *Worker) take(contract string, n int) {
-	w.mu.Lock()
-	w.busy[contract] += n
-	w.mu.Unlock()
-	if n > 0 {
-		return
-	}
-	select {
-	case w.freed <- struct{}{}:
-	default: // already signalled
-	}
 }
 
 func (w *Worker) untilNext(ctx context.Context, room map[string]int) time.Duration {
@@ -171,53 +187,42 @@ func (w *Worker) untilNext(ctx context.Context, room map[string]int) time.Durati
 	return min(max(next.Sub(w.Store.Now()), lookAgain), lookEvery)
 }
 
-func (w *Worker) deliver(ctx context.Context, d access.Delivery) {
-	receipt, failure := w.send(ctx, d)
-	if failure != nil {
-		w.Log.Warn("delivery failed; it will be tried again", "binding", d.BindingID, "generation", d.Generation,
-			"attempt", d.Attempt, "verb", d.Message.Type, "target", d.Target, "permanent", access.IsPermanent(failure), "error", failure)
+// sendAll makes the attempts of a lane, one after the other, until it is closed
+// and empty. What waited too long, or is left when the gateway stops, it hands
+// back unsent.
+func (w *Worker) sendAll(ctx context.Context, l *lane) {
+	for d := range l.queue {
+		o := access.Outcome{Delivery: d}
+		if l.closed() || w.Store.Now().Sub(d.StartedAt) > maxQueued {
+			o.Unsent = true
+		} else {
+			began := time.Now()
+			o.Receipt, o.Failure = w.send(ctx, l.target, d)
+			l.answered(time.Since(began), o.Failure == nil)
+		}
+		if o.Failure != nil {
+			w.Log.Warn("delivery failed; it will be tried again", "binding", d.BindingID, "generation", d.Generation,
+				"attempt", d.Attempt, "verb", d.Message.Type, "target", d.Target, "permanent", access.IsPermanent(o.Failure), "error", o.Failure)
+		}
+		l.took(-1)
+		w.outcomes <- o
+		select {
+		case w.freed <- struct{}{}:
+		default: // already signalled
+		}
 	}
-	w.record(context.WithoutCancel(ctx), d, receipt, failure)
 }
 
 // send makes the attempt within its claim. A deliverer that panics has failed.
-func (w *Worker) send(ctx context.Context, d access.Delivery) (receipt access.Receipt, err error) {
+func (w *Worker) send(ctx context.Context, target Deliverer, d access.Delivery) (receipt access.Receipt, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &access.DeliveryError{Class: access.ClassUnreachable, Err: fmt.Errorf("the deliverer panicked: %v", p)}
 		}
 	}()
-	target, ok := w.Targets[d.Contract]
-	if !ok {
-		return receipt, &access.DeliveryError{
-			Class: access.ClassTargetMissing, Err: access.Permanent(fmt.Errorf("the target %q is not configured", d.Target)),
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, d.Until.Sub(d.StartedAt))
-	defer cancel()
-	return target.Deliver(ctx, d.Message)
-}
-
-// record writes the outcome down. While the ledger does not answer it is tried
-// again until the claim lapses: then the attempt is made again, which is safe.
-func (w *Worker) record(ctx context.Context, d access.Delivery, receipt access.Receipt, failure error) {
 	ctx, cancel := context.WithTimeout(ctx, d.Until.Sub(w.Store.Now()))
 	defer cancel()
-	for {
-		err := w.Store.Record(ctx, d, receipt, failure)
-		if err == nil {
-			return
-		}
-		w.Log.Error("an outcome was not recorded; trying again", "binding", d.BindingID, "error", err)
-		if errors.Is(err, access.ErrNotFound) {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return target.Deliver(ctx, d.Message)
 }
 
 func (w *Worker) alert(ctx context.Context) {
@@ -228,10 +233,4 @@ func (w *Worker) alert(ctx context.Context) {
 	for _, b := range overdue {
 		w.Alerter.Overdue(ctx, b)
 	}
-}
-
-func (w *Worker) drain(cut context.CancelFunc) {
-	limit := time.AfterFunc(w.Drain, cut)
-	defer limit.Stop()
-	w.inFlight.Wait()
 }

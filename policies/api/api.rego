@@ -38,8 +38,14 @@ _permitted if {
 _permitted if input.operation in {"resource.list", "resource.read"}
 
 _permitted if {
-	input.operation in {"request.list", "grant.list"}
+	input.operation in {"request.list", "grant.list", "access.evaluate"}
 	input.object.scope == "own"
+}
+
+# What enforces access must be able to ask for everybody, and to do nothing else.
+_permitted if {
+	input.operation == "access.evaluate"
+	_has_role("enforcers")
 }
 
 _permitted if {
@@ -69,7 +75,7 @@ _permitted if {
 }
 
 _permitted if {
-	input.operation in {"request.list", "request.read", "grant.list", "grant.read", "audit.read"}
+	input.operation in {"request.list", "request.read", "grant.list", "grant.read", "access.evaluate", "audit.read"}
 	_sees_everything
 }
 
@@ -104,5 +110,6 @@ _help := {
 	"grant.list": "List your own grants: those of others are for security, auditors and administrators.",
 	"grant.read": "A grant may be read by its subject, its requester, its reviewers, security and auditors.",
 	"grant.revoke": "A grant may be ended by its holder, by security and by administrators.",
+	"access.evaluate": "Check your own access: that of others is for enforcers, security, auditors and administrators.",
 	"audit.read": "The audit log is for security, auditors and administrators.",
 }[input.operation]

@@ -28,6 +28,12 @@ test_allowed[note] if {
 		"withdraw the request that one made": [[], "request.withdraw", {"subject": _bob, "requester": _alice}],
 		"end one's own grant": [[], "grant.revoke", {"subject": _alice}],
 		"security ends any grant": [["security"], "grant.revoke", {"subject": _bob}],
+		"check one's own access": [[], "access.evaluate", {"scope": "own"}],
+		"an enforcer checks its own access": [["enforcers"], "access.evaluate", {"scope": "own"}],
+		"an enforcer checks anybody's access": [["enforcers"], "access.evaluate", {"scope": "all"}],
+		"security checks anybody's access": [["security"], "access.evaluate", {"scope": "all"}],
+		"an auditor checks anybody's access": [["auditors"], "access.evaluate", {"scope": "all"}],
+		"an administrator checks anybody's access": [["admins"], "access.evaluate", {"scope": "all"}],
 		"security reads the audit log": [["security"], "audit.read", {}],
 		"an auditor reads the audit log": [["auditors"], "audit.read", {}],
 	}
@@ -53,6 +59,10 @@ test_denied[note] if {
 		"withdraw as a reviewer": [[], "request.withdraw", {"subject": _bob, "reviewer": true}, "Only its subject"],
 		"end another's grant": [["auditors"], "grant.revoke", {"subject": _bob}, "A grant may be ended"],
 		"end a grant that one asked for": [[], "grant.revoke", {"requester": _alice}, "A grant may be ended"],
+		"check another's access": [[], "access.evaluate", {"scope": "all"}, "Check your own access"],
+		"check without a scope": [[], "access.evaluate", {}, "Check your own access"],
+		"list all grants as an enforcer": [["enforcers"], "grant.list", {"scope": "all"}, "List your own grants"],
+		"end another's grant as an enforcer": [["enforcers"], "grant.revoke", {"subject": _bob}, "A grant may be ended"],
 		"read the audit log": [[], "audit.read", {}, "The audit log"],
 		"do what nobody has thought of": [["security"], "task.close", {}, "This is for administrators"],
 	}

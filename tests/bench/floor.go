@@ -86,7 +86,7 @@ func (f *floor) write(tx *ledger.Tx, who access.Subject) error {
 		ExpiresAt: now.Add(2 * time.Hour), State: access.GrantActive, DecisionID: d.ID, CreatedAt: now,
 	}
 	b := access.Binding{ID: bindingID, Entitled: entitled, Desired: access.Present, Observed: access.Absent, Generation: 1, NextAt: &now, DueAt: &now}
-	return errors.Join(tx.LockBindings(bindingID), tx.AddGrant(g), tx.PutBinding(b, ""),
+	return errors.Join(tx.LockBindings(bindingID), tx.AddGrant(g), tx.PutBindings(ledger.Claimed{Binding: b}),
 		tx.Append(event(audit.RequestSubmitted, r, g)), tx.Append(event(audit.RequestApproved, r, g)),
 		tx.Append(event(audit.GrantStarted, r, g)), tx.Append(event(audit.BindingDesired, r, g)))
 }

@@ -53,7 +53,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	if err != nil {
 		return served{}, err
 	}
-	held := lease.NewMemory(l.Now)
+	held := lease.NewMemory(l.Now, l.Alone())
 	eng := engine.New(engine.Config{
 		Ledger: l, Policy: policy, Lease: held, Log: log,
 		Facts:   &facts.Gatherer{OnCall: oncall, People: l, Log: log},
@@ -74,7 +74,9 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	}
 	sealer := &audit.Sealer{Store: l, Log: log}
 	stop := loops(ctx, eng.Run, worker.Run, sealer.Run,
-		func(ctx context.Context) error { return held.Run(ctx, func(string) { eng.Wake() }) })
+		func(ctx context.Context) error {
+			return held.Run(ctx, lease.Events{Expired: eng.Announced, Connected: eng.Wake, Emptied: eng.Rebuild})
+		})
 	return served{
 		handler:   handler,
 		delivered: store.delivered.Load,
@@ -88,12 +90,14 @@ type counted struct {
 	delivered atomic.Int64
 }
 
-func (c *counted) Record(ctx context.Context, d access.Delivery, receipt access.Receipt, failure error) error {
-	err := c.Engine.Record(ctx, d, receipt, failure)
-	if err == nil && failure == nil {
-		c.delivered.Add(1)
+func (c *counted) Record(ctx context.Context, outcomes ...access.Outcome) ([]access.Outcome, error) {
+	left, err := c.Engine.Record(ctx, outcomes...)
+	for _, o := range outcomes {
+		if err == nil && o.Failure == nil {
+			c.delivered.Add(1)
+		}
 	}
-	return err
+	return left, err
 }
 
 func openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {

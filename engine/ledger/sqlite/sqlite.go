@@ -111,6 +111,9 @@ func (db *DB) Now() time.Time { return db.clock.now() }
 // SkipLocked is empty: there is one writer.
 func (db *DB) SkipLocked() string { return "" }
 
+// Lock does nothing: there is one writer.
+func (db *DB) Lock(context.Context, ledger.Querier, string, bool) error { return nil }
+
 // Alone is true: the file is locked.
 func (db *DB) Alone() bool { return true }
 

@@ -117,7 +117,8 @@ func (t *Target) act(n int) {
 		return
 	}
 	t.newest[binding.ID] = max(t.newest[binding.ID], binding.Generation)
-	call.Acted = true
+	t.acts++
+	call.Acted, call.Act = true, t.acts
 	if call.Message.Type == access.VerbProvision {
 		t.exists[call.Entitled()] = true
 	} else {

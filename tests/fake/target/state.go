@@ -24,6 +24,7 @@ type Call struct {
 	Refused error // why the signature or the form is no good; nil: it is good
 	Status  int   // answered; 0: none yet, or never
 	Acted   bool  // the message was done
+	Act     int   // 1 is the first that was done, which need not have come first; 0: not done
 	Stale   bool  // ignored: a higher generation was done before
 }
 

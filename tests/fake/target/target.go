@@ -38,6 +38,7 @@ type Target struct {
 	script    []Step
 	otherwise Step
 	calls     []Call
+	acts      int // how many calls were acted on
 	exists    map[access.Entitled]bool
 	newest    map[string]int64 // the highest generation acted on, by binding
 	changed   chan struct{}    // closed whenever something above changes

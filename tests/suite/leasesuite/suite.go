@@ -4,128 +4,56 @@ package leasesuite
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/lease"
 )
 
 // Lease is a lease under test.
 type Lease interface {
-	Hold(ctx context.Context, grantID string, until time.Time) error
-	Drop(ctx context.Context, grantID string) error
-	Run(ctx context.Context, expired func(grantID string)) error
+	Hold(ctx context.Context, holds ...access.Hold) error
+	Drop(ctx context.Context, grantIDs ...string) error
+	Poke(ctx context.Context, grantIDs ...string) (announced bool)
+	Stand(ctx context.Context, standings ...access.Standing) error
+	Standing(ctx context.Context, x access.Entitled) (access.Standing, bool)
+	Mend(ctx context.Context, holds []access.Hold, standings []access.Standing) (access.Mended, []access.Ahead, error)
+	Force(ctx context.Context, seen []access.Ahead, right []access.Standing) (int, error)
+	Page(ctx context.Context, cursor string) (access.LeasePage, error)
+	DropUnknown(ctx context.Context, keys ...string) error
+	Skew() time.Duration
+	Run(ctx context.Context, events lease.Events) error
+	State() lease.State
 }
 
 // World is a lease with its clock.
 type World struct {
 	Lease Lease
 	Now   func() time.Time
-	// Pass lets time pass and waits until what it brings about has happened.
-	Pass func(time.Duration)
+	// Unit is a short time by which the stories count: a minute of fake time, part
+	// of a second of real time.
+	Unit time.Duration
+	// Many is how many grants are many.
+	Many int
 }
 
 // Run runs the suite. in calls story with a fresh world.
 func Run(t *testing.T, in func(t *testing.T, story func(*testing.T, World))) {
-	for name, story := range map[string]func(*testing.T, *scene){
-		"a grant is announced when it is due, and not before": func(t *testing.T, s *scene) {
-			s.hold("a", time.Minute)
-			s.want(t, time.Minute-time.Millisecond)
-			s.want(t, time.Millisecond, "a")
-			s.want(t, time.Hour, "a")
-		},
-		"grants are announced in the order of their ends": func(t *testing.T, s *scene) {
-			s.hold("c", 3*time.Second)
-			s.hold("a", time.Second)
-			s.hold("b", 2*time.Second)
-			s.want(t, 10*time.Second, "a", "b", "c")
-		},
-		"a sooner end wakes a lease that sleeps to a later one": func(t *testing.T, s *scene) {
-			s.hold("late", time.Hour)
-			s.want(t, time.Second)
-			s.hold("soon", time.Second)
-			s.want(t, time.Second, "soon")
-		},
-		"a dropped grant is not announced": func(t *testing.T, s *scene) {
-			s.hold("a", time.Second)
-			s.drop("a")
-			s.drop("never held")
-			s.want(t, time.Minute)
-		},
-		"a grant held again has its new end only": func(t *testing.T, s *scene) {
-			s.hold("later", time.Second)
-			s.hold("later", time.Minute)
-			s.hold("sooner", time.Minute)
-			s.hold("sooner", time.Second)
-			s.want(t, time.Second, "sooner")
-			s.want(t, time.Minute, "sooner", "later")
-		},
-		"an end that is past is announced at once": func(t *testing.T, s *scene) {
-			s.hold("a", -time.Hour)
-			s.want(t, 0, "a")
-		},
-		"ten thousand ends at once are all announced": func(t *testing.T, s *scene) {
-			for i := range 10_000 {
-				s.hold(string(rune('a'+i%26))+time.Duration(i).String(), time.Second)
-			}
-			s.world.Pass(time.Second)
-			if n := len(s.heard()); n != 10_000 {
-				t.Fatalf("%d were announced", n)
-			}
-		},
-	} {
+	stories := map[string]func(*Scene){}
+	for _, some := range []map[string]func(*Scene){announcing, standing, mending} {
+		maps.Copy(stories, some)
+	}
+	for _, name := range slices.Sorted(maps.Keys(stories)) {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(t *testing.T, w World) {
-				s := &scene{t: t, world: w}
-				ctx, cancel := context.WithCancel(t.Context())
-				var running sync.WaitGroup
-				running.Go(func() { _ = w.Lease.Run(ctx, s.hear) })
-				defer running.Wait()
-				defer cancel()
-				story(t, s)
+				s := NewScene(t, w.Lease)
+				defer s.End()
+				s.World = w
+				stories[name](s)
 			})
 		})
-	}
-}
-
-type scene struct {
-	t     *testing.T
-	world World
-	mu    sync.Mutex
-	ids   []string
-}
-
-func (s *scene) hear(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ids = append(s.ids, id)
-}
-
-func (s *scene) heard() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.ids)
-}
-
-func (s *scene) hold(id string, in time.Duration) {
-	s.t.Helper()
-	if err := s.world.Lease.Hold(s.t.Context(), id, s.world.Now().Add(in)); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *scene) drop(id string) {
-	s.t.Helper()
-	if err := s.world.Lease.Drop(s.t.Context(), id); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// want lets time pass and then holds all that was ever announced against ids.
-func (s *scene) want(t *testing.T, after time.Duration, ids ...string) {
-	t.Helper()
-	s.world.Pass(after)
-	if got := s.heard(); !slices.Equal(got, ids) {
-		t.Fatalf("announced %v, want %v", got, ids)
 	}
 }

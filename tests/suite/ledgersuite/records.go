@@ -44,7 +44,7 @@ func requestsCloseOnce(t *testing.T, f *fixture) {
 
 func grantsEndOnce(t *testing.T, f *fixture) {
 	g := f.grant(what, time.Hour)
-	end := func(tx *ledger.Tx) error { return tx.EndGrant(g, access.EndRevoked) }
+	end := func(tx *ledger.Tx) error { return endOne(tx, g, access.EndRevoked) }
 	f.update(end)
 	if err := f.l.Update(t.Context(), end); !errors.Is(err, access.ErrConflict) {
 		t.Errorf("second end: %v, want a conflict", err)
@@ -189,7 +189,7 @@ func staleClaims(t *testing.T, f *fixture) {
 		b, err := tx.Binding(g.BindingID)
 		now := tx.Now()
 		b.Desired, b.NextAt = access.Present, &now
-		return errors.Join(err, tx.PutBinding(b, ""))
+		return errors.Join(err, tx.PutBindings(ledger.Claimed{Binding: b}))
 	})
 	claimable := func() (n int) {
 		f.update(func(tx *ledger.Tx) error {
@@ -223,8 +223,8 @@ func behindClock(t *testing.T, f *fixture) {
 	f.must(f.raw(`UPDATE grants SET starts_at = starts_at + 60000000`))
 	f.view(func(tx *ledger.Tx) error {
 		held, err := tx.LiveGrantsOn(g.BindingID)
-		if err == nil && len(held) != 1 {
-			t.Errorf("%d grants are counted on the binding, want 1", len(held))
+		if n := len(held[g.BindingID]); err == nil && n != 1 {
+			t.Errorf("%d grants are counted on the binding, want 1", n)
 		}
 		return err
 	})
@@ -239,7 +239,7 @@ func countRace(t *testing.T, f *fixture) {
 		var both sync.WaitGroup
 		both.Go(func() {
 			if err := f.l.Update(t.Context(), func(tx *ledger.Tx) error {
-				return errors.Join(tx.LockBindings(old.BindingID), tx.EndGrant(old, access.EndExpired), desire(tx, old.BindingID))
+				return errors.Join(tx.LockBindings(old.BindingID), endOne(tx, old, access.EndExpired), desire(tx, old.BindingID))
 			}); err != nil {
 				t.Error(err)
 			}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+
+	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/metrics"
+)
+
+// newMetrics makes what counts for operators. The ledger and the lease are open.
+func (g *gateway) newMetrics() *metrics.Metrics {
+	return metrics.New(metrics.Config{
+		Version:     g.version,
+		Uncertainty: g.ledger.Uncertainty,
+		Skew:        g.ledger.Skew,
+		Lease:       g.leaseFigures,
+		Figures:     g.ledgerFigures,
+		Log:         g.log,
+	})
+}
+
+func (g *gateway) leaseFigures() metrics.Lease {
+	s := g.lease.State()
+	return metrics.Lease{Connected: s.Connected, Epoch: s.Epoch, Announced: s.Announced, Skew: s.Skew}
+}
+
+func (g *gateway) ledgerFigures(ctx context.Context) (f metrics.Figures, err error) {
+	err = g.ledger.View(ctx, func(tx *ledger.Tx) error {
+		counted, err := tx.Figures()
+		f = metrics.Figures(counted)
+		return err
+	})
+	return f, err
+}

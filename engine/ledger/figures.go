@@ -1,0 +1,21 @@
+package ledger
+
+import "github.com/curfew-access/curfew/engine/access"
+
+// Figures counts for operators what is in the ledger.
+type Figures struct {
+	Live    int64 // grants that give access now
+	Overdue int64 // bindings that were not brought to their state in time
+}
+
+// Figures counts. It reads the indexes of what is not over, so that it costs what
+// there is now, and not what there ever was.
+func (tx *Tx) Figures() (f Figures, err error) {
+	now := micros(tx.now)
+	err = tx.row(`
+		SELECT (SELECT COUNT(*) FROM grants WHERE state <> 'ended' AND expires_at > $1)
+		     - (SELECT COUNT(*) FROM grants WHERE state = 'scheduled' AND expires_at > $2),
+		       (SELECT COUNT(*) FROM bindings WHERE next_at IS NOT NULL AND due_at IS NOT NULL AND (due_at < $3 OR last_class = $4))`,
+		now, now, micros(tx.now.Add(-access.OverdueAfter)), string(access.ClassTargetMissing)).Scan(&f.Live, &f.Overdue)
+	return f, err
+}
