@@ -53,7 +53,7 @@ func (e *Engine) check(ctx context.Context, call Call, subject access.Subject, a
 	if err := checkText("/reason", a.Reason); err != nil {
 		return a, err
 	}
-	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
 		a.resource, err = tx.Resource(a.Resource)
 		return err
 	})

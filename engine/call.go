@@ -156,7 +156,7 @@ func replay[T any](ctx context.Context, e *Engine, call Call) (answer T, found b
 	if call.Once.Key == "" {
 		return answer, false, nil
 	}
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		answer, found, err = kept[T](tx, call)
 		return err
 	})

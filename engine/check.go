@@ -78,7 +78,7 @@ func (e *Engine) checkLease(ctx context.Context, x access.Entitled) (live, known
 
 // checkLedger asks the truth. A clock that is not certain is taken to be late.
 func (e *Engine) checkLedger(ctx context.Context, x access.Entitled) (live bool, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		s, err := tx.Standing(x)
 		live = s.LiveAt(tx.Now().Add(min(e.ledger.Uncertainty(), time.Minute)))
 		return err

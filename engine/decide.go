@@ -78,7 +78,7 @@ type known struct {
 // learn gathers what a decision about the subject needs.
 func (e *Engine) learn(ctx context.Context, s access.Subject) (k known, err error) {
 	k.facts = e.facts.Gather(ctx, s, e.ledger.Now())
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		k.held, err = tx.LiveGrantsOf(s)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -135,6 +136,7 @@ type Engine struct {
 	unsaid      unsaid
 	heard       heard
 
+	sweepsTo     atomic.Int64 // what the sweep sleeps to, in microseconds
 	sweepWake    chan struct{}
 	startWake    chan struct{}
 	deliveryWake chan struct{}
@@ -169,6 +171,13 @@ func (e *Engine) Wake() { poke(e.sweepWake) }
 // DeliveryWake is signalled when a delivery may be due sooner than was known.
 func (e *Engine) DeliveryWake() <-chan struct{} { return e.deliveryWake }
 
+// expect wakes the sweep if it would sleep beyond the time.
+func (e *Engine) expect(end time.Time) {
+	if end.UnixMicro() < e.sweepsTo.Load() {
+		poke(e.sweepWake)
+	}
+}
+
 func poke(wake chan struct{}) {
 	select {
 	case wake <- struct{}{}:
@@ -179,8 +188,9 @@ func poke(wake chan struct{}) {
 // effects is what a transaction leaves to do once it is committed. None of it is
 // needed for correctness: the ledger's sweep and schedule do it later otherwise.
 type effects struct {
-	started []access.Grant
-	ended   []access.Grant
+	started   []access.Grant
+	scheduled bool
+	ended     []access.Grant
 }
 
 // leasePatience is how long a caller waits for the lease to take an effect.
@@ -188,8 +198,16 @@ const leasePatience = time.Second
 
 // apply does the effects. It reports whether every check sees them from now on.
 func (e *Engine) apply(ctx context.Context, fx effects) (seen bool) {
-	poke(e.sweepWake)
-	poke(e.startWake)
+	for _, g := range fx.started {
+		e.expect(g.ExpiresAt)
+	}
+	if fx.scheduled {
+		poke(e.sweepWake) // it may end before it starts
+		poke(e.startWake)
+	}
+	if len(fx.started)+len(fx.ended) == 0 {
+		return true
+	}
 	poke(e.deliveryWake)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leasePatience)
 	defer cancel()
@@ -243,9 +261,16 @@ func (e *Engine) stand(ctx context.Context, changed []access.Grant) error {
 const keepTombstones = time.Minute
 
 func (e *Engine) standings(ctx context.Context, bindingIDs []string) (standings []access.Standing, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		standings, err = tx.Standings(slices.Compact(slices.Sorted(slices.Values(bindingIDs)))...)
-		return err
-	})
+	ids := slices.Compact(slices.Sorted(slices.Values(bindingIDs)))
+	for chunk := range slices.Chunk(ids, sweepBatch) {
+		err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
+			some, err := tx.Standings(chunk...)
+			standings = append(standings, some...)
+			return err
+		})
+		if err != nil {
+			break
+		}
+	}
 	return standings, err
 }

@@ -80,7 +80,7 @@ type Revocation struct {
 	// Propagating says that the grant has ended and that a check on some node may
 	// not know it yet: for a second at the most from when that node has read the
 	// ledger.
-	Propagating bool `json:"propagating,omitempty"`
+	Propagating bool `json:"propagating,omitzero"`
 }
 
 // Revoke ends a grant now, whether it has started or not. One that has ended is

@@ -84,7 +84,7 @@ func (e *Engine) rebuild(ctx context.Context) {
 }
 
 func (e *Engine) activeAfter(ctx context.Context, id string) (grants []access.Grant, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		grants, err = tx.ActiveGrants(id, mendPage)
 		return err
 	})

@@ -190,7 +190,7 @@ func (e *Engine) Now() time.Time { return e.ledger.Now() }
 // they were.
 func (e *Engine) TakeOverdue(ctx context.Context) (overdue []access.Binding, err error) {
 	since := e.ledger.Now().Add(-access.OverdueAfter)
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		overdue, err = tx.BindingsToAlert(since, sweepBatch)
 		return err
 	})

@@ -143,6 +143,8 @@ func (e *Engine) grant(
 	}
 	if g.State == access.GrantActive {
 		fx.started = append(fx.started, g)
+	} else {
+		fx.scheduled = true
 	}
 	return &g, e.reconcile(tx, call, map[string]*access.EndReason{bindingID: nil})
 }

@@ -24,7 +24,7 @@ const (
 // starts or ends it.
 func (e *Engine) startDue(ctx context.Context) error {
 	var due []access.Grant
-	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
 		due, err = tx.GrantsToStart(sweepBatch)
 		return err
 	})

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -30,23 +32,28 @@ const keepAnswers = 7 * 24 * time.Hour
 // Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
-	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, (*ledger.Tx).NextStart) })
+	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, (*ledger.Tx).NextStart, nil) })
 	loops.Go(func() { e.forgetLoop(ctx) })
 	loops.Go(func() { e.mendLoop(ctx) })
 	loops.Go(func() { e.restoreLoop(ctx) })
 	if e.leaseShared {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
-	e.loop(ctx, e.sweepWake, e.endAndLapse, (*ledger.Tx).NextEnd)
+	e.loop(ctx, e.sweepWake, e.endAndLapse, (*ledger.Tx).NextEnd, &e.sweepsTo)
 	loops.Wait()
 	return nil
 }
 
 // loop does what is due whenever next says so, and at least every sweepEvery.
-// After a failure it waits that long.
+// After a failure it waits that long. It notes in until what it sleeps to, so
+// that nobody wakes it for less.
 func (e *Engine) loop(
-	ctx context.Context, wake <-chan struct{}, due func(context.Context) error, next func(*ledger.Tx) (time.Time, error),
+	ctx context.Context, wake <-chan struct{}, due func(context.Context) error,
+	next func(*ledger.Tx) (time.Time, error), until *atomic.Int64,
 ) {
+	if until == nil {
+		until = &atomic.Int64{}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -57,8 +64,9 @@ func (e *Engine) loop(
 		case <-timer.C:
 		}
 		wait := sweepEvery
+		until.Store(math.MaxInt64) // whatever comes while it looks wakes it
 		if err := safely(func() error { return due(ctx) }); err == nil {
-			wait = e.untilNext(ctx, next)
+			wait = e.untilNext(ctx, next, until)
 		} else if ctx.Err() == nil {
 			e.log.Error("the sweep failed; trying again", "error", err)
 		}
@@ -77,15 +85,16 @@ func safely(work func() error) (err error) {
 	return work()
 }
 
-func (e *Engine) untilNext(ctx context.Context, next func(*ledger.Tx) (time.Time, error)) time.Duration {
+func (e *Engine) untilNext(ctx context.Context, next func(*ledger.Tx) (time.Time, error), until *atomic.Int64) time.Duration {
 	var at time.Time
-	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
 		at, err = next(tx)
 		return err
 	})
 	if err != nil || at.IsZero() {
 		return sweepEvery
 	}
+	until.Store(at.UnixMicro())
 	return min(max(at.Sub(e.ledger.Now()), time.Millisecond), sweepEvery)
 }
 
@@ -137,7 +146,7 @@ const heldElsewhere = 20 * time.Millisecond
 // so that a broken one does not hold the others up.
 func (e *Engine) endDue(ctx context.Context) (n int, err error) {
 	var due []access.Grant
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		due, err = tx.GrantsToEnd(sweepBatch)
 		return err
 	})
@@ -262,7 +271,7 @@ func (e *Engine) lapseDue(ctx context.Context) (n int, err error) {
 
 // nothing looks, without a write transaction, whether there is anything to do.
 func (e *Engine) nothing(ctx context.Context, count func(*ledger.Tx) (int, error)) (none bool, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		n, err := count(tx)
 		none = n == 0
 		return err

@@ -47,7 +47,7 @@ func (e *Engine) unsaidLoop(ctx context.Context) {
 
 func (e *Engine) sayUnsaid(ctx context.Context) error {
 	var waiting []ledger.Unsaid
-	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
 		waiting, err = tx.Unsaid()
 		return err
 	})

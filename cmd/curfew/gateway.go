@@ -17,6 +17,7 @@ import (
 	"github.com/curfew-access/curfew/engine/facts"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/metrics"
 	"github.com/curfew-access/curfew/engine/outbox"
 	"github.com/curfew-access/curfew/engine/pdp"
 	"github.com/curfew-access/curfew/policies"
@@ -53,6 +54,7 @@ type gateway struct {
 	rota     *rota.Source // nil without a rota
 	lease    keptLease
 	engine   *engine.Engine
+	metrics  *metrics.Metrics
 	worker   *outbox.Worker
 	sealer   *audit.Sealer
 	needs    *needs
@@ -127,9 +129,10 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 		targets = append(targets, t.engine())
 		deliverers[t.Webhook.Contract()] = wrapped(t.Webhook, opts.Deliverer)
 	}
+	g.metrics = g.newMetrics()
 	g.engine = engine.New(engine.Config{
 		Ledger: g.ledger, Policy: g.policy, Facts: gatherer, Lease: g.lease, LeaseShared: g.cfg.Lease != nil,
-		Targets: targets, Log: g.log, Step: opts.Step,
+		Targets: targets, Log: g.log, Observer: g.metrics, Step: opts.Step,
 	})
 	g.worker = &outbox.Worker{
 		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",

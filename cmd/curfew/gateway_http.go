@@ -19,7 +19,7 @@ func (g *gateway) openAPI(context.Context, options) error {
 		tokens[i] = api.Token{Name: t.Name, Subject: t.Subject, Secret: t.Secret.Reveal()}
 	}
 	handler, err := api.New(api.Config{
-		Engine: g.engine, Tokens: tokens, Ready: g.ready, Metrics: g.newMetrics().Handler(), Log: g.log, Version: g.version,
+		Engine: g.engine, Tokens: tokens, Ready: g.ready, Metrics: g.metrics.Handler(), Log: g.log, Version: g.version,
 	})
 	if err != nil {
 		return err

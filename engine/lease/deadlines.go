@@ -1,13 +1,14 @@
 package lease
 
 // deadlines is a set of keys by their deadlines, soonest first, with something
-// kept for each. It holds no pointers: a collection of garbage need not walk a
-// million of them.
+// kept for each. It holds no pointers to them: a collection of garbage need not
+// walk a million of them.
 type deadlines[T any] struct {
-	slab []deadline[T]
-	free []int32 // places in slab that are not used
-	heap []int32 // places in slab, as a binary heap
-	at   map[[16]byte]int32
+	chunks [][]deadline[T] // growing copies nothing
+	size   int32           // places in chunks
+	free   []int32         // places that are not used
+	heap   []int32         // places, as a binary heap
+	places places
 }
 
 type deadline[T any] struct {
@@ -17,60 +18,68 @@ type deadline[T any] struct {
 	held T
 }
 
-func newDeadlines[T any]() deadlines[T] { return deadlines[T]{at: map[[16]byte]int32{}} }
+// chunk is how many deadlines are made room for at once.
+const chunk = 1 << 12
 
 func (d *deadlines[T]) len() int { return len(d.heap) }
+
+func (d *deadlines[T]) at(place int32) *deadline[T] { return &d.chunks[place/chunk][place%chunk] }
+
+func (d *deadlines[T]) keyAt(place int32) [16]byte { return d.at(place).key }
 
 // get returns what is held for the key; it may be changed in place until the
 // next put or drop.
 func (d *deadlines[T]) get(key [16]byte) (*deadline[T], bool) {
-	place, ok := d.at[key]
+	place, ok := d.places.find(key, d.keyAt)
 	if !ok {
 		return nil, false
 	}
-	return &d.slab[place], true
+	return d.at(place), true
 }
 
 // put holds something for the key until due, instead of what was held.
 func (d *deadlines[T]) put(key [16]byte, due int64, held T) {
-	place, ok := d.at[key]
+	place, ok := d.places.find(key, d.keyAt)
 	if !ok {
 		place = d.place()
-		d.slab[place] = deadline[T]{key: key, heap: int32(len(d.heap))} //nolint:gosec // two thousand million do not fit into memory
+		*d.at(place) = deadline[T]{key: key, heap: int32(len(d.heap))} //nolint:gosec // two thousand million do not fit into memory
 		d.heap = append(d.heap, place)
-		d.at[key] = place
+		d.places.add(key, place, d.keyAt)
 	}
-	e := &d.slab[place]
+	e := d.at(place)
 	e.due, e.held = due, held
 	if !d.up(e.heap) {
 		d.down(e.heap)
 	}
 }
 
-// place returns a place of slab that is not used.
+// place returns a place that is not used.
 func (d *deadlines[T]) place() int32 {
 	if n := len(d.free); n > 0 {
 		place := d.free[n-1]
 		d.free = d.free[:n-1]
 		return place
 	}
-	d.slab = append(d.slab, deadline[T]{})
-	return int32(len(d.slab) - 1) //nolint:gosec // two thousand million do not fit into memory
+	if int(d.size) == len(d.chunks)*chunk {
+		d.chunks = append(d.chunks, make([]deadline[T], chunk))
+	}
+	d.size++
+	return d.size - 1
 }
 
 func (d *deadlines[T]) drop(key [16]byte) bool {
-	place, ok := d.at[key]
+	place, ok := d.places.find(key, d.keyAt)
 	if !ok {
 		return false
 	}
-	i, last := d.slab[place].heap, int32(len(d.heap)-1) //nolint:gosec // as above
+	i, last := d.at(place).heap, int32(len(d.heap)-1) //nolint:gosec // as above
 	d.swap(i, last)
 	d.heap = d.heap[:last]
 	if i < last && !d.up(i) {
 		d.down(i)
 	}
-	delete(d.at, key)
-	d.slab[place] = deadline[T]{heap: -1}
+	d.places.remove(key, d.keyAt)
+	*d.at(place) = deadline[T]{heap: -1}
 	d.free = append(d.free, place)
 	return true
 }
@@ -80,30 +89,30 @@ func (d *deadlines[T]) first() (deadline[T], bool) {
 	if len(d.heap) == 0 {
 		return deadline[T]{}, false
 	}
-	return d.slab[d.heap[0]], true
+	return *d.at(d.heap[0]), true
 }
 
 // page calls see for each of the next n places from a place on, and returns where
 // to go on; -1 after the last. What is held throughout is seen.
 func (d *deadlines[T]) page(from, n int, see func(deadline[T])) (next int) {
-	for i := from; i < min(from+n, len(d.slab)); i++ {
-		if d.slab[i].heap >= 0 {
-			see(d.slab[i])
+	for i := from; i < min(from+n, int(d.size)); i++ {
+		if e := d.at(int32(i)); e.heap >= 0 { //nolint:gosec // smaller than d.size
+			see(*e)
 		}
 	}
-	if from+n < len(d.slab) {
+	if from+n < int(d.size) {
 		return from + n
 	}
 	return -1
 }
 
 func (d *deadlines[T]) less(i, j int32) bool {
-	return d.slab[d.heap[i]].due < d.slab[d.heap[j]].due
+	return d.at(d.heap[i]).due < d.at(d.heap[j]).due
 }
 
 func (d *deadlines[T]) swap(i, j int32) {
 	d.heap[i], d.heap[j] = d.heap[j], d.heap[i]
-	d.slab[d.heap[i]].heap, d.slab[d.heap[j]].heap = i, j
+	d.at(d.heap[i]).heap, d.at(d.heap[j]).heap = i, j
 }
 
 func (d *deadlines[T]) up(i int32) (moved bool) {

@@ -31,8 +31,7 @@ type Memory struct {
 func NewMemory(now func() time.Time, checks bool) *Memory {
 	return &Memory{
 		now: now, checks: checks, wake: make(chan struct{}, 1),
-		grants: newDeadlines[struct{}](), grantIDs: ids{kind: access.KindGrant},
-		standings: newDeadlines[memoryStanding](), bindings: ids{kind: access.KindBinding},
+		grantIDs: ids{kind: access.KindGrant}, bindings: ids{kind: access.KindBinding},
 	}
 }
 

@@ -30,6 +30,10 @@ type RedisConfig struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
+// MarshalText is where Redis is, without passwords: what a configuration that is
+// printed says of it.
+func (c RedisConfig) MarshalText() ([]byte, error) { return []byte(c.URL.String()), nil }
+
 const (
 	defaultPrefix  = "curfew"
 	defaultTimeout = 300 * time.Millisecond

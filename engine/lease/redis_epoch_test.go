@@ -30,6 +30,7 @@ func next(s *leasesuite.Scene, after int64) {
 }
 
 func TestWhatWasWrittenIsNotCertainInANewEpoch(t *testing.T) {
+	t.Parallel()
 	s := scene(t, config(t, "redis://"+service.Redis(t).Addr))
 	if err := s.Lease.Stand(t.Context(), live(s, "alice", 1)); !errors.Is(err, access.ErrPropagating) {
 		t.Fatalf("got %v", err)
@@ -41,6 +42,7 @@ func TestWhatWasWrittenIsNotCertainInANewEpoch(t *testing.T) {
 }
 
 func TestAFlushBeginsANewEpochAndIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	c := client(t, server.Addr)
@@ -70,6 +72,7 @@ func TestAFlushBeginsANewEpochAndIsSeenAtOnce(t *testing.T) {
 }
 
 func TestARestartBeginsANewEpochThoughTheKeysAreKept(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	s := scene(t, config(t, "redis://"+server.Addr))
 	certain(s, live(s, "alice", 1))
@@ -91,6 +94,7 @@ func TestARestartBeginsANewEpochThoughTheKeysAreKept(t *testing.T) {
 }
 
 func TestRedisNeedNotBeThereAtTheStart(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	must(t, server.Kill())
 	r := open(t, config(t, "redis://"+server.Addr))
@@ -101,6 +105,7 @@ func TestRedisNeedNotBeThereAtTheStart(t *testing.T) {
 }
 
 func TestAHangingServerIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	certain(s, live(s, "alice", 1))
@@ -124,6 +129,7 @@ func TestAHangingServerIsNotWaitedFor(t *testing.T) {
 }
 
 func TestNodesAgreeOnTheEpoch(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	cfg := config(t, "redis://"+server.Addr)
 	ledger := &epochs{}
@@ -148,6 +154,7 @@ func TestNodesAgreeOnTheEpoch(t *testing.T) {
 }
 
 func TestWithoutTheLedgerNoEpochIsTakenFor(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	cfg := config(t, "redis://"+server.Addr)
 	ledger := &epochs{}
@@ -164,6 +171,7 @@ func TestWithoutTheLedgerNoEpochIsTakenFor(t *testing.T) {
 }
 
 func TestLedgersThatShareAPrefixNeverReadEachOthersKeys(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	a := scene(t, config(t, "redis://"+server.Addr))
 	certain(a, live(a, "alice", 1))
@@ -177,6 +185,7 @@ func TestLedgersThatShareAPrefixNeverReadEachOthersKeys(t *testing.T) {
 }
 
 func TestPrefixesAreApart(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	cfg := config(t, "redis://"+server.Addr)
 	cfg.Prefix = "one"
@@ -197,6 +206,7 @@ func TestPrefixesAreApart(t *testing.T) {
 }
 
 func TestAServerThatTakesTheAddressOfAnotherIsNotAskedInItsEpoch(t *testing.T) {
+	t.Parallel()
 	one, two := service.Redis(t), service.Redis(t)
 	var switched atomic.Bool
 	cfg := config(t, "redis://"+one.Addr)
@@ -223,6 +233,7 @@ func TestAServerThatTakesTheAddressOfAnotherIsNotAskedInItsEpoch(t *testing.T) {
 }
 
 func TestTheDifferenceOfClocksIsMeasured(t *testing.T) {
+	t.Parallel()
 	cfg := config(t, "redis://"+service.Redis(t).Addr)
 	cfg.Now = func() time.Time { return time.Now().Add(-time.Minute) }
 	s := scene(t, cfg)

@@ -1,6 +1,8 @@
 package lease
 
 import (
+	"encoding/binary"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -48,7 +50,7 @@ func TestANodeJudgesTheEpochByWhatItSees(t *testing.T) {
 func TestSlotsAreThoseOfRedis(t *testing.T) {
 	// By CLUSTER KEYSLOT.
 	for key, want := range map[string]int{
-		"": 0, "123456789": 12739, "foo": 12182, "{foo}bar": 12182, "x{foo}{bar}": 12182, "{}foo": 9500, "foo{": slotOf("foo{"), "a{}{foo}": slotOf("a{}{foo}"),
+		"": 0, "123456789": 12739, "foo": 12182, "{foo}bar": 12182, "x{foo}{bar}": 12182, "{}foo": 9500, "foo{": 7673, "a{}{foo}": 700,
 	} {
 		if got := slotOf(key); got != want {
 			t.Errorf("%q is in slot %d, want %d", key, got, want)
@@ -83,31 +85,43 @@ func TestIDsArePackedAndUnpackedWhole(t *testing.T) {
 	}
 }
 
-func TestDeadlinesStayInOrder(t *testing.T) {
-	d := newDeadlines[int]()
-	key := func(i int) (k [16]byte) {
-		k[0], k[1] = byte(i), byte(i>>8)
-		return k
+func TestDeadlinesStayInOrderAndAreFound(t *testing.T) {
+	var d deadlines[int64]
+	want := map[[16]byte]int64{}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		var key [16]byte
+		binary.LittleEndian.PutUint64(key[8:], random.Uint64N(5000)) // so that many begin at the same slot
+		if due := random.Int64N(1000); due < 400 {
+			if _, ok := want[key]; d.drop(key) != ok {
+				t.Fatal("what is there is not dropped, or what is not there is")
+			}
+			delete(want, key)
+		} else {
+			d.put(key, due, due)
+			want[key] = due
+		}
 	}
-	for i := range 1000 {
-		d.put(key(i), int64(i*7919%1000), i)
+	seen := 0
+	for place := 0; place >= 0; {
+		place = d.page(place, 100, func(e deadline[int64]) {
+			if seen++; want[e.key] != e.held {
+				t.Error("another is held")
+			}
+		})
 	}
-	for i := 0; i < 1000; i += 3 {
-		d.drop(key(i))
+	if seen != len(want) || d.len() != len(want) {
+		t.Fatalf("%d are seen and %d held, want %d", seen, d.len(), len(want))
 	}
-	for i := 1; i < 1000; i += 3 {
-		d.put(key(i), int64(i*104729%1000), i)
-	}
-	last, n := int64(-1), 0
+	last := int64(0)
 	for first, ok := d.first(); ok; first, ok = d.first() {
-		if first.due < last {
+		if held, found := d.get(first.key); !found || held.due != want[first.key] || first.due < last {
 			t.Fatalf("%d comes after %d", first.due, last)
 		}
 		last = first.due
 		d.drop(first.key)
-		n++
 	}
-	if n != 666 || d.len() != 0 || len(d.at) != 0 {
-		t.Errorf("%d came, %d are left", n, d.len())
+	if d.places.used != 0 {
+		t.Errorf("%d places are left", d.places.used)
 	}
 }

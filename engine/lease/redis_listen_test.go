@@ -78,6 +78,7 @@ func TestASubscriptionThatDiesSilentlyIsHeardAgainWithinThreeSeconds(t *testing.
 }
 
 func TestALineThatSwallowsAndHealsIsHeardAgain(t *testing.T) {
+	t.Parallel()
 	line := service.Proxy(t, service.Redis(t).Addr)
 	s := scene(t, config(t, "redis://"+line.Addr))
 	certain(s, live(s, "alice", 1))
@@ -95,6 +96,7 @@ func TestALineThatSwallowsAndHealsIsHeardAgain(t *testing.T) {
 }
 
 func TestAForgedAnnouncementIsOnlyAHint(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	c := client(t, server.Addr)
@@ -118,6 +120,7 @@ func TestAForgedAnnouncementIsOnlyAHint(t *testing.T) {
 }
 
 func TestASettingThatIsMissingIsMadeAndOthersAreKept(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t, "--notify-keyspace-events", "Kl")
 	s := scene(t, config(t, "redis://"+server.Addr))
 	flags := client(t, server.Addr).ConfigGet(t.Context(), "notify-keyspace-events").Val()["notify-keyspace-events"]
@@ -132,6 +135,7 @@ func TestASettingThatIsMissingIsMadeAndOthersAreKept(t *testing.T) {
 }
 
 func TestAPolicyThatThrowsKeysAwayIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t, "--maxmemory-policy", "allkeys-lru")
 	s := scene(t, config(t, "redis://"+server.Addr))
 	s.Await("it is warned of", func() bool {

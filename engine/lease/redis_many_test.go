@@ -80,6 +80,7 @@ func watch(s *leasesuite.Scene, name string) (stop func() (yes int)) {
 }
 
 func TestARevokeThatAFailoverLosesIsNeverTakenBack(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	s := scene(t, config(t, "redis+sentinel://"+p.sentinel.Addr+"/main"))
 	certain(s, live(s, "alice", 1))
@@ -123,6 +124,7 @@ func TestARevokeThatAFailoverLosesIsNeverTakenBack(t *testing.T) {
 }
 
 func TestAReplicatedRedisIsNotAskedWhenTheLedgerWasNot(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	cfg := config(t, "redis+sentinel://"+p.sentinel.Addr+"/main")
 	ledger := &epochs{}
@@ -145,15 +147,16 @@ func TestAReplicatedRedisIsNotAskedWhenTheLedgerWasNot(t *testing.T) {
 }
 
 func TestAMasterThatBecameAReplicaIsNotAsked(t *testing.T) {
+	t.Parallel()
 	one, two := service.Redis(t), service.Redis(t)
 	s := scene(t, config(t, "redis://"+one.Addr))
 	certain(s, live(s, "alice", 1))
-	must(t, client(t, one.Addr).SlaveOf(t.Context(), "127.0.0.1", port(two.Addr)).Err())
+	must(t, client(t, one.Addr).ReplicaOf(t.Context(), "127.0.0.1", port(two.Addr)).Err())
 	s.Await("it is noticed", func() bool { return !s.Lease.State().Connected })
 	if allowed(s, "alice") {
 		t.Error("a replica says yes")
 	}
-	must(t, client(t, one.Addr).SlaveOf(t.Context(), "no", "one").Err())
+	must(t, client(t, one.Addr).ReplicaOf(t.Context(), "no", "one").Err())
 	next(s, 1)
 }
 
@@ -181,6 +184,7 @@ func cluster(t *testing.T) (servers []*service.RedisServer) {
 }
 
 func TestRedisClusterSuite(t *testing.T) {
+	t.Parallel()
 	servers := cluster(t)
 	var prefix prefixes
 	leasesuite.Run(t, func(t *testing.T, story func(*testing.T, leasesuite.World)) {
@@ -196,6 +200,7 @@ func TestRedisClusterSuite(t *testing.T) {
 }
 
 func TestAMasterOfAClusterThatRestartsBeginsANewEpoch(t *testing.T) {
+	t.Parallel()
 	servers := cluster(t)
 	s := scene(t, config(t, "redis+cluster://"+servers[0].Addr))
 	names := []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
@@ -214,6 +219,7 @@ func TestAMasterOfAClusterThatRestartsBeginsANewEpoch(t *testing.T) {
 }
 
 func TestASlotOfAClusterMayMove(t *testing.T) {
+	t.Parallel()
 	servers := cluster(t)
 	s := scene(t, config(t, "redis+cluster://"+servers[0].Addr))
 	certain(s, live(s, "alice", 1))

@@ -39,6 +39,7 @@ func user(t *testing.T, addr string, more ...any) {
 }
 
 func TestAUserWithFewRightsIsEnough(t *testing.T) {
+	t.Parallel()
 	for name, channel := range map[string]string{
 		"a pattern":                 "&__keyevent@*__:expired",
 		"the channel to the letter": "&__keyevent@0__:expired",
@@ -93,6 +94,7 @@ func warned(r *lease.Redis, text string) func() bool {
 }
 
 func TestARedisThatAnnouncesNothingIsUsedAndWarnedOf(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	user(t, server.Addr, "+config|get", "&*")
 	r := mute(t, config(t, "redis://gateway:s3cret%2Fpass@"+server.Addr))
@@ -109,6 +111,7 @@ func TestARedisThatAnnouncesNothingIsUsedAndWarnedOf(t *testing.T) {
 }
 
 func TestAUserWhoMayNotSubscribeIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t, "--notify-keyspace-events", "Ex")
 	user(t, server.Addr)
 	r := mute(t, config(t, "redis://gateway:s3cret%2Fpass@"+server.Addr))
@@ -119,6 +122,7 @@ func TestAUserWhoMayNotSubscribeIsWarnedOf(t *testing.T) {
 }
 
 func TestAPasswordIsNeverPrinted(t *testing.T) {
+	t.Parallel()
 	const password = "hunter2"
 	server := service.Redis(t, "--requirepass", "another")
 	var log logged
@@ -155,6 +159,7 @@ func TestNothingIsLeftOpenAfterRun(t *testing.T) {
 }
 
 func TestRedisBySocketAndDatabase(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis+unix://"+server.Socket+"?db=3"))
 	certain(s, live(s, "alice", 1))
@@ -164,6 +169,7 @@ func TestRedisBySocketAndDatabase(t *testing.T) {
 }
 
 func TestRedisByTLS(t *testing.T) {
+	t.Parallel()
 	dir := service.Dir(t)
 	pool := authority(t, dir)
 	port := freePort(t)
@@ -185,7 +191,7 @@ func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	must(t, err)
 	return port

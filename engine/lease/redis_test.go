@@ -8,6 +8,7 @@ import (
 )
 
 func TestRedisSuite(t *testing.T) {
+	t.Parallel()
 	server := slow(t, "--enable-debug-command", "yes")
 	var prefix prefixes
 	leasesuite.Run(t, func(t *testing.T, story func(*testing.T, leasesuite.World)) {

@@ -26,6 +26,7 @@ func key(s *leasesuite.Scene, name, addr string) string {
 }
 
 func TestAValueThatIsNotOursIsNotKnown(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	c := client(t, server.Addr)
@@ -54,6 +55,7 @@ func TestAValueThatIsNotOursIsNotKnown(t *testing.T) {
 }
 
 func TestWhatCanNotBeReadIsListedAndDropped(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	c := client(t, server.Addr)
@@ -76,6 +78,7 @@ func TestWhatCanNotBeReadIsListedAndDropped(t *testing.T) {
 }
 
 func TestEveryKeyHasATimeToLive(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	must(t, s.Lease.Hold(t.Context(), access.Hold{GrantID: "a", Until: time.Now().Add(time.Minute)}))
@@ -90,6 +93,7 @@ func TestEveryKeyHasATimeToLive(t *testing.T) {
 }
 
 func TestTheTimeToLiveOfAStandingIsMendedAndNeverMadeShorter(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	c := client(t, server.Addr)
@@ -114,6 +118,7 @@ func TestTheTimeToLiveOfAStandingIsMendedAndNeverMadeShorter(t *testing.T) {
 }
 
 func TestAGrantsKeyThatLivesForEverIsMended(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	hold := access.Hold{GrantID: "a", Until: time.Now().Add(time.Hour)}
@@ -127,6 +132,7 @@ func TestAGrantsKeyThatLivesForEverIsMended(t *testing.T) {
 }
 
 func TestScriptsThatTheServerForgotAreSentAgain(t *testing.T) {
+	t.Parallel()
 	server := service.Redis(t)
 	s := scene(t, config(t, "redis://"+server.Addr))
 	for version := range int64(3) {

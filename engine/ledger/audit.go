@@ -58,7 +58,7 @@ func stringerOrNull[T fmt.Stringer](p *T) any {
 // and reports how many there were. It satisfies audit.Store.
 func (l *Ledger) SealEvents(ctx context.Context, limit int) (sealed int, err error) {
 	var waiting int64
-	err = l.View(ctx, func(tx *Tx) error {
+	err = l.Look(ctx, func(tx *Tx) error {
 		return tx.row(`SELECT COUNT(*) FROM (SELECT 1 FROM audit_pending LIMIT 1) AS first`).Scan(&waiting)
 	})
 	if err != nil || waiting == 0 {

@@ -10,7 +10,7 @@ import (
 
 // LeaseEpoch returns the epoch of the lease's store. It satisfies lease.Epochs.
 func (l *Ledger) LeaseEpoch(ctx context.Context) (epoch access.LeaseEpoch, err error) {
-	err = l.View(ctx, func(tx *Tx) error {
+	err = l.Look(ctx, func(tx *Tx) error {
 		epoch, err = tx.leaseEpoch()
 		return err
 	})

@@ -31,6 +31,9 @@ type DB interface {
 	Update(ctx context.Context, fn func(Querier) error) error
 	// View runs fn in a read-only transaction that sees one committed state.
 	View(ctx context.Context, fn func(Querier) error) error
+	// Look runs fn, which runs one statement that reads and no more: without the
+	// cost of a transaction, where that is a cost.
+	Look(ctx context.Context, fn func(Querier) error) error
 	// Now is the ledger's clock. It never goes backwards, nor below a time that
 	// a commit has seen, also over a restart.
 	Now() time.Time
@@ -109,7 +112,7 @@ func (l *Ledger) Skew() time.Duration {
 // Groups returns the groups of a subject, and whether any source knows it. It
 // satisfies facts.People.
 func (l *Ledger) Groups(ctx context.Context, s access.Subject) (groups []string, known bool, err error) {
-	err = l.View(ctx, func(tx *Tx) error {
+	err = l.Look(ctx, func(tx *Tx) error {
 		groups, known, err = tx.Groups(s)
 		return err
 	})
@@ -141,9 +144,21 @@ func (l *Ledger) View(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
+// Look is View for fn that reads with one statement at most.
+func (l *Ledger) Look(ctx context.Context, fn func(*Tx) error) error {
+	return l.db.Look(ctx, func(sqlTx Querier) error {
+		tx := l.tx(ctx, sqlTx, l.Now())
+		tx.look = true
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.writeEvents()
+	})
+}
+
 // Ping reports an error unless the database answers.
 func (l *Ledger) Ping(ctx context.Context) error {
-	return l.View(ctx, func(tx *Tx) error {
+	return l.Look(ctx, func(tx *Tx) error {
 		var one int64
 		return tx.row(`SELECT id FROM clock WHERE id = 1`).Scan(&one)
 	})
@@ -164,6 +179,8 @@ type Tx struct {
 	now        time.Time
 	skipLocked string
 	lock       func(ctx context.Context, q Querier, name string, shared bool) error
+	look       bool    // one statement, and that reads
+	ran        int     // statements so far, of a look
 	events     [][]any // rows of audit_events, written at the end
 	err        error   // the first that a statement failed with
 }
@@ -201,9 +218,22 @@ func (tx *Tx) failed(err error) error {
 	return err
 }
 
+// ErrOneStatement says that a look ran a second statement, or changed something.
+var ErrOneStatement = errors.New("a look is one statement that reads")
+
+// mayRun reports why no statement may be run any more.
+func (tx *Tx) mayRun(reads bool) error {
+	if tx.err == nil && tx.look {
+		if tx.ran++; tx.ran > 1 || !reads {
+			return tx.failed(ErrOneStatement)
+		}
+	}
+	return tx.err
+}
+
 func (tx *Tx) row(query string, args ...any) scanner {
-	if tx.err != nil {
-		return failedRow{tx.err}
+	if err := tx.mayRun(true); err != nil {
+		return failedRow{err}
 	}
 	return txRow{tx, tx.sql.QueryRowContext(tx.ctx, query, args...)}
 }
@@ -232,8 +262,8 @@ func (tx *Tx) exec(query string, args ...any) error {
 }
 
 func (tx *Tx) affect(query string, args ...any) (int64, error) {
-	if tx.err != nil {
-		return 0, tx.err
+	if err := tx.mayRun(false); err != nil {
+		return 0, err
 	}
 	res, err := tx.sql.ExecContext(tx.ctx, query, args...)
 	if err != nil {
@@ -258,8 +288,8 @@ type scanner interface{ Scan(dest ...any) error }
 
 // all reads every row of a query with scan.
 func all[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	if tx.err != nil {
-		return nil, tx.err
+	if err := tx.mayRun(true); err != nil {
+		return nil, err
 	}
 	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
 	if err != nil {

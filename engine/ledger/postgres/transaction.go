@@ -43,6 +43,22 @@ func (db *DB) View(ctx context.Context, fn func(ledger.Querier) error) error {
 	return db.try(ctx, func() error { return view(ctx, db.pool, fn) })
 }
 
+// Look runs fn, which runs one statement that reads: on a snapshot of its own,
+// without a transaction around it. It ends with ctx.
+func (db *DB) Look(ctx context.Context, fn func(ledger.Querier) error) error {
+	return db.try(ctx, func() error {
+		conn, err := connect(ctx, db.pool)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close() }()
+		if err := guarded(fn, reading{conn, ctx}); err != nil {
+			return working(err, ended(conn))
+		}
+		return nil
+	})
+}
+
 // try runs a transaction until it fails for good, or ctx ends.
 func (db *DB) try(ctx context.Context, transaction func() error) error {
 	began := time.Now()
@@ -130,24 +146,24 @@ func view(ctx context.Context, pool *sql.DB, fn func(ledger.Querier) error) erro
 	return fn(reading{tx, ctx})
 }
 
-// reading is a transaction whose statements end with the caller of View, whatever
-// context they are given.
+// reading is a transaction or a connection whose statements end with the caller
+// of View or Look, whatever context they are given.
 type reading struct {
-	tx  *sql.Tx
+	tx  ledger.Querier
 	ctx context.Context //nolint:containedctx // of this transaction alone
 }
 
-// ExecContext is that of sql.Tx.
+// ExecContext is that of the transaction.
 func (r reading) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
 	return r.tx.ExecContext(r.ctx, query, args...)
 }
 
-// QueryContext is that of sql.Tx.
+// QueryContext is that of the transaction.
 func (r reading) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
 	return r.tx.QueryContext(r.ctx, query, args...)
 }
 
-// QueryRowContext is that of sql.Tx.
+// QueryRowContext is that of the transaction.
 func (r reading) QueryRowContext(_ context.Context, query string, args ...any) *sql.Row {
 	return r.tx.QueryRowContext(r.ctx, query, args...)
 }
