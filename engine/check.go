@@ -49,7 +49,9 @@ func (e *Engine) Check(ctx context.Context, call Call, x access.Entitled) (Check
 	live, err := e.checkLedger(ctx, x)
 	if err != nil {
 		e.observer.Checked("none")
-		e.log.Error("a check was refused: neither the lease nor the ledger answers", "error", err)
+		if e.refused.first("check unavailable", time.Now()) {
+			e.log.Error("checks are refused: neither the lease nor the ledger answers", "error", err)
+		}
 		return CheckView{Reason: checkUnavailable}, nil
 	}
 	e.observer.Checked("ledger")

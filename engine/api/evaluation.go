@@ -17,20 +17,23 @@ type evaluator func(context.Context, engine.Call, access.Entitled) (engine.Check
 
 // verdicts fits a check to its reader. A subject that can not be one of ours has
 // no access, which is an answer: to AuthZEN any type and id is a subject.
-func verdicts(check evaluator) useCase[access.Entitled, verdict] {
-	return func(ctx context.Context, call engine.Call, x access.Entitled) (verdict, error) {
-		view, err := check(ctx, call, x)
+func verdicts(check evaluator) useCase[evaluation, verdict] {
+	return func(ctx context.Context, call engine.Call, asked evaluation) (verdict, error) {
+		view, err := check(ctx, call, asked.Entitled)
 		if isCode(err, codeInvalidSubject) {
-			return verdict{Reason: codeInvalidSubject}, nil
+			view, err = engine.CheckView{Reason: codeInvalidSubject}, nil
 		}
-		return verdict(view), err
+		return verdict{view, asked.explain}, err
 	}
 }
 
 const codeInvalidSubject = "invalid_subject"
 
 // verdict is the answer to a check. It is the most frequent one that there is.
-type verdict engine.CheckView
+type verdict struct {
+	engine.CheckView
+	explain bool // the reason is asked for; clients that do not ask may compare bytes
+}
 
 func (v verdict) render(w http.ResponseWriter, status int) error {
 	w.Header().Set("Content-Type", "application/json")
@@ -39,23 +42,18 @@ func (v verdict) render(w http.ResponseWriter, status int) error {
 	return err
 }
 
-// json is written by hand: the answers are few, and reflection would cost more
-// than finding them.
+// json is written by hand: reflection would cost more than finding the answer.
 func (v verdict) json() string {
-	switch v {
-	case verdict{true, "live_grant"}:
-		return `{"decision":true,"context":{"reason":"live_grant"}}`
-	case verdict{false, "no_live_grant"}:
-		return `{"decision":false,"context":{"reason":"no_live_grant"}}`
-	case verdict{false, "unavailable"}:
-		return `{"decision":false,"context":{"reason":"unavailable"}}`
-	case verdict{false, codeInvalidSubject}:
-		return `{"decision":false,"context":{"reason":"invalid_subject"}}`
+	switch {
+	case v.explain:
+		return v.encoded()
+	case v.Decision:
+		return `{"decision":true}`
 	}
-	return v.encoded()
+	return `{"decision":false}`
 }
 
-// encoded is any other answer: a reason that policy made up.
+// encoded is the answer with its reason.
 func (v verdict) encoded() string {
 	raw, err := encode(struct {
 		Decision bool              `json:"decision"`

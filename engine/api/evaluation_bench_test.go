@@ -55,13 +55,13 @@ func constant() http.Handler {
 
 func ask1(b *testing.B, h http.Handler) {
 	b.ReportAllocs()
-	body := strings.NewReader(evaluation(""))
+	body := strings.NewReader(asking(""))
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, evaluationPath, body)
 	r.Header.Set("Authorization", "Bearer "+aliceSecret)
 	r.Header.Set("Content-Type", "application/json")
 	r.Body = io.NopCloser(body)
 	for b.Loop() {
-		body.Reset(evaluation(""))
+		body.Reset(asking(""))
 		w := &blank{header: http.Header{}}
 		h.ServeHTTP(w, r)
 		if w.status != http.StatusOK {

@@ -20,6 +20,12 @@ type evaluations struct {
 	sheets sync.Pool // of *sheet
 }
 
+// evaluation is a check as it is asked.
+type evaluation struct {
+	access.Entitled
+	explain bool // "context": {"explain": true}
+}
+
 // sheet is what one body is read on.
 type sheet struct {
 	body bytes.Buffer
@@ -35,16 +41,16 @@ func newEvaluations() *evaluations {
 }
 
 // read is the reader of a check. What it returns shares nothing with the sheet.
-func (e *evaluations) read(in *incoming) (access.Entitled, error) {
+func (e *evaluations) read(in *incoming) (evaluation, error) {
 	s := e.sheets.Get().(*sheet)
 	defer e.sheets.Put(s)
 	s.body.Reset()
 	if err := in.readTo(&s.body); err != nil {
-		return access.Entitled{}, err
+		return evaluation{}, err
 	}
 	raw := s.body.Bytes()
 	if len(raw) == 0 {
-		return access.Entitled{}, errEmptyBody
+		return evaluation{}, errEmptyBody
 	}
 	s.dec.Reset(&s.body)
 	x, err := readEvaluation(s.dec)
@@ -65,7 +71,7 @@ func illFormed(raw []byte, err error) error {
 }
 
 // readEvaluation reads one evaluation and that nothing follows it.
-func readEvaluation(dec *jsontext.Decoder) (x access.Entitled, err error) {
+func readEvaluation(dec *jsontext.Decoder) (x evaluation, err error) {
 	err = members(dec, "", func(name []byte) error {
 		switch string(name) {
 		case "subject":
@@ -81,7 +87,7 @@ func readEvaluation(dec *jsontext.Decoder) (x access.Entitled, err error) {
 				return entity(dec, name, "/action", nil, nil, &x.Action.Name)
 			})
 		case "context":
-			return optional(dec, "/context")
+			return readContext(dec, &x.explain)
 		}
 		return skip(dec)
 	})
@@ -91,7 +97,20 @@ func readEvaluation(dec *jsontext.Decoder) (x access.Entitled, err error) {
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return x, errTrailingData
 	}
-	return x, complete(x)
+	return x, complete(x.Entitled)
+}
+
+// readContext reads whether the reason is asked for.
+func readContext(dec *jsontext.Decoder, explain *bool) error {
+	if dec.PeekKind() != '{' {
+		return optional(dec, "/context")
+	}
+	return members(dec, "/context", func(name []byte) error {
+		if kind := dec.PeekKind(); string(name) == "explain" && (kind == 't' || kind == 'f') {
+			*explain = kind == 't'
+		}
+		return skip(dec)
+	})
 }
 
 // complete reports the first required member that is missing or empty.

@@ -16,7 +16,7 @@ import (
 const evaluationPath = "/access/v1/evaluation"
 
 // evaluation is a check of alice's access, with the rest put into the object.
-func evaluation(rest string) string {
+func asking(rest string) string {
 	return `{"subject":{"type":"user","id":"alice@example.com"},"action":{"name":"debug"},"resource":{"type":"customer","id":"acme"}` + rest + `}`
 }
 
@@ -45,28 +45,31 @@ func wantVerdict(t *testing.T, rec *httptest.ResponseRecorder, body string) {
 }
 
 const (
-	yes = `{"decision":true,"context":{"reason":"live_grant"}}`
-	no  = `{"decision":false,"context":{"reason":"no_live_grant"}}`
+	yes = `{"decision":true}`
+	no  = `{"decision":false}`
+	why = `,"context":{"explain":true}`
 )
 
 func TestCheckIsYesExactlyWhileAGrantIsLive(t *testing.T) {
 	w := newWorld(t)
-	wantVerdict(t, w.post(evaluationPath, evaluation("")), no)
+	wantVerdict(t, w.post(evaluationPath, asking("")), no)
 	granted := want[engine.RequestView](t, w.post("/v1/requests", askFor2h), 201)
-	wantVerdict(t, w.post(evaluationPath, evaluation("")), yes)
-	wantVerdict(t, w.post(evaluationPath, strings.Replace(evaluation(""), "alice@", "Alice@", 1)), yes)
-	wantVerdict(t, w.asBob("POST", evaluationPath, evaluation("")), yes)
+	wantVerdict(t, w.post(evaluationPath, asking("")), yes)
+	wantVerdict(t, w.post(evaluationPath, strings.Replace(asking(""), "alice@", "Alice@", 1)), yes)
+	wantVerdict(t, w.asBob("POST", evaluationPath, asking("")), yes)
+	wantVerdict(t, w.post(evaluationPath, asking(why)), `{"decision":true,"context":{"reason":"live_grant"}}`)
+	wantVerdict(t, w.post(evaluationPath, asking(`,"context":{"explain":"true","a":[1]}`)), yes)
 	for _, change := range [][2]string{{"debug", "destroy"}, {"acme", "globex"}, {"customer", "shop"}, {"alice", "bob"}} {
-		wantVerdict(t, w.post(evaluationPath, strings.Replace(evaluation(""), change[0], change[1], 1)), no)
+		wantVerdict(t, w.post(evaluationPath, strings.Replace(asking(""), change[0], change[1], 1)), no)
 	}
 	want[engine.Revocation](t, w.post("/v1/grants/"+granted.Grant.ID+"/revoke", ""), 200)
-	wantVerdict(t, w.post(evaluationPath, evaluation("")), no)
+	wantVerdict(t, w.post(evaluationPath, asking("")), no)
 }
 
 func TestCheckOfWhoCanNotBeASubjectIsNo(t *testing.T) {
 	w := newWorld(t)
 	for _, subject := range []string{`{"type":"user","id":"alice"}`, `{"type":"User","id":"a@b.c"}`, `{"type":"group","id":"security"}`} {
-		body := strings.Replace(evaluation(""), `{"type":"user","id":"alice@example.com"}`, subject, 1)
+		body := strings.Replace(asking(why), `{"type":"user","id":"alice@example.com"}`, subject, 1)
 		wantVerdict(t, w.post(evaluationPath, body), `{"decision":false,"context":{"reason":"invalid_subject"}}`)
 	}
 }
@@ -74,35 +77,35 @@ func TestCheckOfWhoCanNotBeASubjectIsNo(t *testing.T) {
 func TestCheckThatNoStoreAnswersIsNo(t *testing.T) {
 	w := newWorld(t)
 	want[engine.RequestView](t, w.post("/v1/requests", askFor2h), 201)
-	wantVerdict(t, w.post(evaluationPath, evaluation("")), yes)
+	wantVerdict(t, w.post(evaluationPath, asking("")), yes)
 	must(t, w.ledger.Close())
-	wantVerdict(t, w.post(evaluationPath, evaluation("")), yes) // by the lease
-	wantVerdict(t, w.post(evaluationPath, strings.Replace(evaluation(""), "acme", "globex", 1)),
+	wantVerdict(t, w.post(evaluationPath, asking("")), yes) // by the lease
+	wantVerdict(t, w.post(evaluationPath, strings.Replace(asking(why), "acme", "globex", 1)),
 		`{"decision":false,"context":{"reason":"unavailable"}}`)
-	wantPlain(t, w.asBob("POST", evaluationPath, evaluation("")), 500, "internal: ") // whether bob may ask is not known
+	wantPlain(t, w.asBob("POST", evaluationPath, asking("")), 500, "internal: ") // whether bob may ask is not known
 }
 
 func TestCheckIgnoresWhatItDoesNotKnow(t *testing.T) {
 	w := newWorld(t)
 	want[engine.RequestView](t, w.post("/v1/requests", askFor2h), 201)
 	for name, body := range map[string]string{
-		"context":                 evaluation(`,"context":{"time":"2030-01-31T09:00:00Z","a":[1,{"b":null}]}`),
-		"no context":              evaluation(`,"context":null`),
-		"members of other drafts": evaluation(`,"evaluations":[{}],"options":{"evaluations_semantic":"execute_all"},"x":1`),
-		"properties":              strings.Replace(evaluation(""), `{"type":"user"`, `{"properties":{"groups":["a"],"type":"b"},"type":"user"`, 1),
-		"an action's properties":  strings.Replace(evaluation(""), `{"name":"debug"`, `{"id":7,"type":null,"properties":null,"name":"debug"`, 1),
-		"a subject with a name":   strings.Replace(evaluation(""), `{"type":"user"`, `{"name":7,"type":"user"`, 1),
+		"context":                 asking(`,"context":{"time":"2030-01-31T09:00:00Z","a":[1,{"b":null}]}`),
+		"no context":              asking(`,"context":null`),
+		"members of other drafts": asking(`,"evaluations":[{}],"options":{"evaluations_semantic":"execute_all"},"x":1`),
+		"properties":              strings.Replace(asking(""), `{"type":"user"`, `{"properties":{"groups":["a"],"type":"b"},"type":"user"`, 1),
+		"an action's properties":  strings.Replace(asking(""), `{"name":"debug"`, `{"id":7,"type":null,"properties":null,"name":"debug"`, 1),
+		"a subject with a name":   strings.Replace(asking(""), `{"type":"user"`, `{"name":7,"type":"user"`, 1),
 		"another order":           `{"resource":{"id":"acme","type":"customer"},"action":{"name":"debug"},"subject":{"id":"alice@example.com","type":"user"}}`,
-		"escapes":                 strings.NewReplacer("subject", `s\u0075bject`, "acme", `\u0061cme`).Replace(evaluation("")),
-		"spaces":                  " " + strings.NewReplacer(":", " :\n", ",", "\t, ").Replace(evaluation("")) + "\r\n",
-		"another case beside it":  evaluation(`,"Subject":7`),
+		"escapes":                 strings.NewReplacer("subject", `s\u0075bject`, "acme", `\u0061cme`).Replace(asking("")),
+		"spaces":                  " " + strings.NewReplacer(":", " :\n", ",", "\t, ").Replace(asking("")) + "\r\n",
+		"another case beside it":  asking(`,"Subject":7`),
 	} {
 		t.Run(name, func(t *testing.T) { wantVerdict(t, w.post(evaluationPath, body), yes) })
 	}
 }
 
 func TestCheckThatIsNoEvaluationIsRefused(t *testing.T) {
-	swap := func(from, to string) string { return strings.Replace(evaluation(""), from, to, 1) }
+	swap := func(from, to string) string { return strings.Replace(asking(""), from, to, 1) }
 	cases := map[string]struct{ body, begins string }{
 		"no body":                 {"", "empty_body: "},
 		"spaces":                  {" \n", "malformed_json: "},
@@ -112,17 +115,17 @@ func TestCheckThatIsNoEvaluationIsRefused(t *testing.T) {
 		"a brace instead":         {`{"subject":}`, "malformed_json: "},
 		"an array":                {`[]`, "invalid_evaluation: it is an array; want an object"},
 		"null":                    {`null`, "invalid_evaluation: it is null"},
-		"two objects":             {evaluation("") + evaluation(""), "trailing_data: "},
-		"an object and a brace":   {evaluation("") + "}", "trailing_data: "},
+		"two objects":             {asking("") + asking(""), "trailing_data: "},
+		"an object and a brace":   {asking("") + "}", "trailing_data: "},
 		"a byte that is not UTF8": {swap("acme", "acme\xff"), "invalid_utf8: "},
-		"such a byte in context":  {evaluation(",\"context\":{\"x\":\"\xff\"}"), "invalid_utf8: "},
+		"such a byte in context":  {asking(",\"context\":{\"x\":\"\xff\"}"), "invalid_utf8: "},
 		"half a surrogate pair":   {swap("acme", `\ud800`), "invalid_utf8: "},
-		"a member twice":          {evaluation(`,"subject":{"type":"user","id":"bob@example.com"}`), "duplicate_field: /subject: "},
-		"a member twice, escaped": {evaluation(`,"\u0073ubject":{}`), "duplicate_field: /subject: "},
+		"a member twice":          {asking(`,"subject":{"type":"user","id":"bob@example.com"}`), "duplicate_field: /subject: "},
+		"a member twice, escaped": {asking(`,"\u0073ubject":{}`), "duplicate_field: /subject: "},
 		"an id twice":             {swap(`"id":"acme"`, `"id":"acme","id":"globex"`), "duplicate_field: /resource/id: "},
-		"a twin in context":       {evaluation(`,"context":{"a":1,"a":2}`), "duplicate_field: /context/a: "},
-		"a twin that is ignored":  {evaluation(`,"x":{"a":1,"a":2}`), "duplicate_field: /x/a: "},
-		"deep nesting":            {evaluation(`,"x":` + strings.Repeat("[", 20) + strings.Repeat("]", 20)), "nesting_too_deep: "},
+		"a twin in context":       {asking(`,"context":{"a":1,"a":2}`), "duplicate_field: /context/a: "},
+		"a twin that is ignored":  {asking(`,"x":{"a":1,"a":2}`), "duplicate_field: /x/a: "},
+		"deep nesting":            {asking(`,"x":` + strings.Repeat("[", 20) + strings.Repeat("]", 20)), "nesting_too_deep: "},
 		"nothing":                 {`{}`, "invalid_evaluation: /subject/type: "},
 		"no subject":              {swap(`"subject"`, `"who"`), "invalid_evaluation: /subject/type: "},
 		"no id of the subject":    {swap(`,"id":"alice@example.com"`, ""), "invalid_evaluation: /subject/id: "},
@@ -136,7 +139,7 @@ func TestCheckThatIsNoEvaluationIsRefused(t *testing.T) {
 		"an id that is null":      {swap(`"acme"`, `null`), "invalid_evaluation: /resource/id: it is null; want a string"},
 		"an action as a text":     {swap(`{"name":"debug"}`, `"debug"`), "invalid_evaluation: /action: "},
 		"properties as a list":    {swap(`"id":"acme"`, `"id":"acme","properties":[]`), "invalid_evaluation: /resource/properties: it is an array; want an object"},
-		"context as a text":       {evaluation(`,"context":"now"`), "invalid_evaluation: /context: "},
+		"context as a text":       {asking(`,"context":"now"`), "invalid_evaluation: /context: "},
 	}
 	w := newWorld(t)
 	for name, tc := range cases {
@@ -151,7 +154,7 @@ func TestCheckThatIsNoEvaluationIsRefused(t *testing.T) {
 func TestCheckIsRefusedAsAuthZENSays(t *testing.T) {
 	w := newWorld(t)
 	do := func(header, value string) *httptest.ResponseRecorder {
-		return w.do(sent{method: "POST", path: evaluationPath, body: evaluation(""), header: map[string]string{header: value}})
+		return w.do(sent{method: "POST", path: evaluationPath, body: asking(""), header: map[string]string{header: value}})
 	}
 	refused := do("Authorization", "")
 	wantPlain(t, refused, 401, "token_missing: ")
@@ -164,14 +167,14 @@ func TestCheckIsRefusedAsAuthZENSays(t *testing.T) {
 	wantPlain(t, do("X-Request-ID", "mine"), 403, "not_allowed: ")
 	// What AuthZEN leaves open is as everywhere else.
 	wantProblem(t, do("Content-Type", "text/plain"), 415, "unsupported_media_type", "")
-	wantProblem(t, w.post(evaluationPath, evaluation(`,"x":"`+strings.Repeat("a", 100_000)+`"`)), 413, "body_too_large", "")
+	wantProblem(t, w.post(evaluationPath, asking(`,"x":"`+strings.Repeat("a", 100_000)+`"`)), 413, "body_too_large", "")
 	wantProblem(t, w.get(evaluationPath), 405, "method_not_allowed", "")
 }
 
 func TestCheckThatPanicsIsSurvived(t *testing.T) {
 	w := newWorld(t)
 	w.policy.panicsOnAllow = true
-	wantPlain(t, w.post(evaluationPath, evaluation("")), 500, "internal: ")
+	wantPlain(t, w.post(evaluationPath, asking("")), 500, "internal: ")
 	if log := w.log.String(); !strings.Contains(log, "policy fell over") {
 		t.Errorf("the log is %s", log)
 	}
@@ -179,7 +182,7 @@ func TestCheckThatPanicsIsSurvived(t *testing.T) {
 
 func TestCheckEchoesTheRequestID(t *testing.T) {
 	w := newWorld(t)
-	for _, body := range []string{evaluation(""), "{"} {
+	for _, body := range []string{asking(""), "{"} {
 		rec := w.do(sent{method: "POST", path: evaluationPath, body: body, header: map[string]string{"X-Request-ID": "mine-1"}})
 		if got := rec.Header().Get("X-Request-ID"); got != "mine-1" {
 			t.Errorf("%s: echoed %q", body, got)
@@ -189,7 +192,7 @@ func TestCheckEchoesTheRequestID(t *testing.T) {
 
 func TestCheckThatIsAnsweredLeavesNoLine(t *testing.T) {
 	w := newWorld(t)
-	wantVerdict(t, w.post(evaluationPath, evaluation("")), no)
+	wantVerdict(t, w.post(evaluationPath, asking("")), no)
 	if log := w.log.String(); strings.Contains(log, evaluationPath) {
 		t.Errorf("the log is %s", log)
 	}
@@ -202,12 +205,12 @@ func TestCheckThatIsAnsweredLeavesNoLine(t *testing.T) {
 func TestChecksAtOnceDoNotMixUp(t *testing.T) {
 	w := newWorld(t)
 	want[engine.RequestView](t, w.post("/v1/requests", askFor2h), 201)
-	other := strings.Replace(evaluation(`,"context":{"long":"`+strings.Repeat("x", 5000)+`"}`), "acme", "globex", 1)
+	other := strings.Replace(asking(`,"context":{"long":"`+strings.Repeat("x", 5000)+`"}`), "acme", "globex", 1)
 	var calls sync.WaitGroup
 	for i := range 8 {
 		calls.Go(func() {
 			for range 50 {
-				body, answer := evaluation(""), yes
+				body, answer := asking(""), yes
 				if i%2 == 0 {
 					body, answer = other, no
 				}
@@ -223,8 +226,8 @@ func TestChecksAtOnceDoNotMixUp(t *testing.T) {
 // FuzzEvaluationIsReadAsJSON holds the reader against one made by reflection:
 // what is accepted is what that would have read.
 func FuzzEvaluationIsReadAsJSON(f *testing.F) {
-	f.Add(evaluation(""))
-	f.Add(evaluation(`,"context":{"a":[true,null,1e9,"\u00e9"]},"x":{}`))
+	f.Add(asking(""))
+	f.Add(asking(`,"context":{"a":[true,null,1e9,"\u00e9"]},"x":{}`))
 	f.Add(`{"subject":{"type":"user","id":"\ud83d\ude00@b"},"action":{"name":""}}`)
 	f.Add(`{"subject":{"type":"user","id":"a@b.c","id":"x"}}`)
 	w := newWorld(f)

@@ -79,7 +79,7 @@ func (n *node) verify(ctx context.Context, conn *redis.Conn) error {
 		return err
 	}
 	f.read(server.Val(), replication.Val())
-	if false {
+	if f.id != n.id || f.role != "master" {
 		return errOtherServer
 	}
 	return nil
