@@ -49,7 +49,7 @@ func (e *Engine) Check(ctx context.Context, call Call, x access.Entitled) (Check
 	live, err := e.checkLedger(ctx, x)
 	if err != nil {
 		e.observer.Checked("none")
-		if e.refused.first("check unavailable", time.Now()) {
+		if e.refused.first("check unavailable", e.ledger.Now()) {
 			e.log.Error("checks are refused: neither the lease nor the ledger answers", "error", err)
 		}
 		return CheckView{Reason: checkUnavailable}, nil

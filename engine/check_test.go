@@ -128,7 +128,7 @@ func TestCheckIsNoWhenNeitherStoreAnswers(t *testing.T) {
 // A node whose lease says yes still refuses a revoke that another node could not
 // tell the lease of, as soon as it has read the ledger.
 func TestRevokeThatTheLeaseMissesIsRefusedByEveryNode(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inSharedWorld(t, func(t *testing.T, w *world) {
 		r := w.mustAsk(time.Hour)
 		w.lease.set(func(f *moody) { f.writes = errDown })
 		revoked, err := w.engine.Revoke(t.Context(), as(alice), r.Grant.ID, "")
@@ -156,7 +156,7 @@ func TestRevokeThatTheLeaseMissesIsRefusedByEveryNode(t *testing.T) {
 }
 
 func TestRevokeIsPropagatingUntilItIsCertain(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inSharedWorld(t, func(t *testing.T, w *world) {
 		r := w.mustAsk(time.Hour)
 		w.lease.set(func(f *moody) { f.uncertain = true })
 		call := as(alice)

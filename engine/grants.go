@@ -117,7 +117,9 @@ func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Rev
 		return Revocation{}, err
 	}
 	e.step("revoke.committed")
-	return Revocation{answer, !e.apply(ctx, fx)}, nil
+	// Of what the answer says, not of what this call did: a twin of it that was
+	// first may not have told the lease yet.
+	return Revocation{answer, !e.apply(ctx, effects{ended: []access.Grant{answer.Grant}})}, nil
 }
 
 // endLocked ends grants whose bindings are locked and that are still as they were

@@ -23,11 +23,13 @@ const (
 // Rebuild is told that the lease has lost everything.
 func (e *Engine) Rebuild() { poke(e.rebuildWake) }
 
-// mendLoop rebuilds the lease at the start and whenever it has lost everything,
-// and otherwise repairs it for ever. One node of all repairs at a time; whoever
-// saw the loss rebuilds.
+// mendLoop rebuilds the lease whenever it has lost everything, as one in memory
+// has at the start, and otherwise repairs it for ever. One node of all repairs at
+// a time; whoever saw the loss rebuilds.
 func (e *Engine) mendLoop(ctx context.Context) {
-	e.rebuild(ctx)
+	if !e.leaseShared {
+		e.rebuild(ctx)
+	}
 	timer := time.NewTimer(mendRest)
 	defer timer.Stop()
 	walk := walk{engine: e}
@@ -218,6 +220,7 @@ func (w *walk) ledgerPage(ctx context.Context) (access.Mended, error) {
 func (w *walk) leasePage(ctx context.Context) (mended access.Mended, err error) {
 	page, err := w.engine.lease.Page(ctx, w.place.cursor)
 	if err != nil {
+		w.place = place{} // a cursor does not outlive what it was of
 		return mended, err
 	}
 	if mended, err = w.engine.compare(ctx, page); err != nil {

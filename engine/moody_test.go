@@ -14,9 +14,10 @@ import (
 type moody struct {
 	*lease.Memory
 	mu        sync.Mutex
-	writes    error // what writing answers
-	uncertain bool  // what is written is not certain to be seen
-	deaf      bool  // nothing is known
+	writes    error         // what writing answers
+	uncertain bool          // what is written is not certain to be seen
+	deaf      bool          // nothing is known
+	slow      time.Duration // how long telling it takes
 }
 
 func (f *moody) set(change func(*moody)) {
@@ -52,8 +53,9 @@ func (f *moody) Stand(ctx context.Context, s ...access.Standing) error {
 		return err
 	}
 	f.mu.Lock()
-	uncertain := f.uncertain
+	uncertain, slow := f.uncertain, f.slow
 	f.mu.Unlock()
+	time.Sleep(slow) // fake: the bubble's clock
 	err := f.Memory.Stand(ctx, s...)
 	if err == nil && uncertain {
 		err = access.ErrPropagating

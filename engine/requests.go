@@ -47,7 +47,10 @@ func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, e
 	}
 	e.step("request.committed")
 	e.apply(ctx, fx)
-	return answer, nil
+	if len(fx.started) == 0 {
+		err = e.again(ctx, answer) // a twin of this call may be about to
+	}
+	return answer, err
 }
 
 // again repeats the lease effect of an answer that was kept, as the ledger has

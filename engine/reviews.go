@@ -76,7 +76,10 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 	}
 	e.step("review.committed")
 	e.apply(ctx, fx)
-	return answer, nil
+	if len(fx.started) == 0 {
+		err = e.again(ctx, answer) // a twin of this call may be about to
+	}
+	return answer, err
 }
 
 // decideReview asks policy anew about a request that is reviewed. A denial needs

@@ -45,6 +45,7 @@ type world struct {
 	path   string
 
 	lease    *moody
+	shared   bool // the lease outlives the process, and others read it
 	counted  *counted
 	decider  engine.Policy // instead of policy; nil: policy
 	idle     bool          // nothing is delivered
@@ -54,9 +55,21 @@ type world struct {
 // inWorld runs a story in a fresh world, with the loops running.
 func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
+	inWorldOf(t, func(*world) {}, story)
+}
+
+// inSharedWorld is inWorld with a lease that others read too.
+func inSharedWorld(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	inWorldOf(t, func(w *world) { w.shared = true }, story)
+}
+
+func inWorldOf(t *testing.T, change func(*world), story func(t *testing.T, w *world)) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "curfew.db")
 	bubble.Test(t, func(t *testing.T) {
 		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path, counted: &counted{}}
+		change(w)
 		w.start()
 		defer func() { w.stop() }()
 		w.seed()
@@ -80,7 +93,7 @@ func (w *world) start() {
 		decider = w.policy
 	}
 	w.engine = engine.New(engine.Config{
-		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: w.lease, LeaseShared: true, Log: log, Observer: w.counted,
+		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: w.lease, LeaseShared: w.shared, Log: log, Observer: w.counted,
 		Targets: []engine.Target{{
 			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
 			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},

@@ -17,6 +17,9 @@ CREATE TABLE lease_unsaid (
   keep_until BIGINT NOT NULL  -- the latest end that the lease may still hold
 );
 
+-- What a lease is rebuilt from and held against.
+CREATE INDEX grants_active ON grants (id) WHERE state = 'active';
+
 -- What one node at a time does for all.
 CREATE TABLE duties (
   name  TEXT PRIMARY KEY,
