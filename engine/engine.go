@@ -61,6 +61,11 @@ type Lease interface {
 	Page(ctx context.Context, cursor string) (access.LeasePage, error)
 	// DropUnknown deletes keys of ours that can not be read.
 	DropUnknown(ctx context.Context, keys ...string) error
+	// Epoch numbers the life of what is held: 0 when there is only one, and below
+	// that when there is none now.
+	Epoch() int64
+	// KeyOf is the key of a standing, as Page lists it.
+	KeyOf(x access.Entitled) string
 	// Skew is the lease's clock minus the ledger's, as measured.
 	Skew() time.Duration
 }
@@ -260,7 +265,10 @@ func (e *Engine) stand(ctx context.Context, changed []access.Grant) error {
 // keepTombstones is how long the lease keeps the end of an access at the least.
 const keepTombstones = time.Minute
 
+// standings reads standings to be written to the lease in the epoch in which they
+// were read: in a later one, another may already have written what came after.
 func (e *Engine) standings(ctx context.Context, bindingIDs []string) (standings []access.Standing, err error) {
+	epoch := e.lease.Epoch()
 	ids := slices.Compact(slices.Sorted(slices.Values(bindingIDs)))
 	for chunk := range slices.Chunk(ids, sweepBatch) {
 		err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
@@ -271,6 +279,9 @@ func (e *Engine) standings(ctx context.Context, bindingIDs []string) (standings 
 		if err != nil {
 			break
 		}
+	}
+	for i := range standings {
+		standings[i].Epoch = epoch
 	}
 	return standings, err
 }

@@ -253,12 +253,38 @@ func (e *Engine) compare(ctx context.Context, page access.LeasePage) (mended acc
 			return mended, err
 		}
 	}
-	if len(page.Unknown) > 0 {
-		if err := e.lease.DropUnknown(ctx, page.Unknown...); err != nil {
-			return mended, fmt.Errorf("keys that can not be read: %w", err)
+	unknown, err := e.foreign(ctx, page)
+	if err != nil {
+		return mended, err
+	}
+	if unknown = append(unknown, page.Unknown...); len(unknown) > 0 {
+		if err := e.lease.DropUnknown(ctx, unknown...); err != nil {
+			return mended, fmt.Errorf("keys that nobody of ours wrote: %w", err)
 		}
 	}
 	mended, err = e.mendStandings(ctx, nil, page.Bindings)
-	mended.Extra += len(extra) + len(page.Unknown)
+	mended.Extra += len(extra) + len(unknown)
 	return mended, err
+}
+
+// foreign is the keys of standings that are of no binding of the ledger, or not
+// of the one that they name.
+func (e *Engine) foreign(ctx context.Context, page access.LeasePage) (keys []string, err error) {
+	if len(page.Keys) == 0 {
+		return nil, nil
+	}
+	standings, err := e.standings(ctx, page.Bindings)
+	if err != nil {
+		return nil, err
+	}
+	right := map[string]string{}
+	for _, s := range standings {
+		right[s.BindingID] = e.lease.KeyOf(s.Entitled)
+	}
+	for i, key := range page.Keys {
+		if right[page.Bindings[i]] != key {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }

@@ -32,4 +32,6 @@ func (silent) Page(context.Context, string) (access.LeasePage, error) {
 }
 
 func (silent) DropUnknown(context.Context, ...string) error { return nil }
+func (silent) Epoch() int64                                 { return 0 }
+func (silent) KeyOf(access.Entitled) string                 { return "" }
 func (silent) Skew() time.Duration                          { return 0 }

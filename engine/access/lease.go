@@ -21,6 +21,9 @@ type Standing struct {
 	// Until is when the access ends; the zero time says that there is none: a
 	// tombstone.
 	Until time.Time
+	// Epoch is the lease's when this was read from the ledger: it is not written
+	// in another one. 0 is any.
+	Epoch int64
 	// Keep is how long what is written must be kept at the least: until the last
 	// of the times that any older version could have carried as its Until.
 	Keep time.Time
@@ -50,6 +53,7 @@ type Mended struct {
 type LeasePage struct {
 	Grants   []string // ids of grants held
 	Bindings []string // Standing.BindingID of each standing held
+	Keys     []string // the key of each of Bindings; none where none can be forged
 	Unknown  []string // names of keys of ours whose value can not be read
 	Next     string   // cursor of the next page; "" after the last
 }

@@ -67,6 +67,12 @@ func (m *Memory) Standing(_ context.Context, x access.Entitled) (s access.Standi
 	return m.standing(x, held.held), true
 }
 
+// Epoch is 0: this memory has one life.
+func (m *Memory) Epoch() int64 { return 0 }
+
+// KeyOf is empty: nobody else writes here.
+func (m *Memory) KeyOf(access.Entitled) string { return "" }
+
 func (m *Memory) standing(x access.Entitled, held memoryStanding) access.Standing {
 	s := access.Standing{Entitled: x, BindingID: m.bindings.unpack(held.binding), Version: held.version}
 	if held.until != 0 {

@@ -100,13 +100,13 @@ func (r *Redis) sort(ctx context.Context, l *life, n *node, names []string, page
 		case err != nil:
 			return err
 		default:
-			page.Bindings = append(page.Bindings, s.BindingID)
+			page.Bindings, page.Keys = append(page.Bindings, s.BindingID), append(page.Keys, standings[i])
 		}
 	}
 	return nil
 }
 
-// DropUnknown deletes keys of ours that can not be read. What is not in our epoch
+// DropUnknown deletes keys that nobody of ours wrote. What is not in our epoch
 // is not ours to delete.
 func (r *Redis) DropUnknown(ctx context.Context, names ...string) error {
 	l := r.live.Load()

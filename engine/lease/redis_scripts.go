@@ -19,8 +19,8 @@ func newScript(text string) *script {
 // standScript writes a standing unless a newer one is there.
 // ARGV: version, value, until when it is kept in ms since 1970, "1" to leave a
 // missing one missing when that is past, and how long it is kept at the least.
-// It answers "=" when all was well, "m" when it was missing, "w" when it was
-// wrong or older, and the value that is there when that is newer. A value that
+// It answers "=" when all was well, if of an older version, "m" when it was
+// missing, "w" when it was wrong, and the value that is there when that is newer. A value that
 // can not be read is wrong. No time to live is ever made shorter.
 var standScript = newScript(`
 local held = redis.pcall('GET', KEYS[1])
@@ -32,9 +32,11 @@ if held then
   local version = string.match(held, '^(%d+) %d+ [%w_-]+$')
   if version and tonumber(version) > tonumber(ARGV[1]) then return held end
   local ttl = redis.call('PTTL', KEYS[1])
-  if held == ARGV[2] and ttl >= 0 and ttl >= left then return '=' end
+  local fits = ttl >= 0 and ttl >= left
+  if fits and held == ARGV[2] then return '=' end
   left = math.max(left, ttl)
   answer = 'w'
+  if fits and version and string.match(held, ' .*$') == string.match(ARGV[2], ' .*$') then answer = '=' end
 elseif left <= 0 and ARGV[4] == '1' then
   return '='
 end

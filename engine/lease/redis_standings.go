@@ -3,6 +3,7 @@ package lease
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -23,6 +24,9 @@ func (r *Redis) Stand(ctx context.Context, standings ...access.Standing) error {
 	}
 	commands := make([]command, len(standings))
 	for i, s := range standings {
+		if !l.takes(s) {
+			return fmt.Errorf("the ledger was read in another epoch: %w", access.ErrPropagating)
+		}
 		commands[i] = stand(l, s, false)
 	}
 	sent, err := r.send(ctx, l, commands, r.replicated.Load())
@@ -35,6 +39,28 @@ func (r *Redis) Stand(ctx context.Context, standings ...access.Standing) error {
 		return fmt.Errorf("the epoch is new: %w", access.ErrPropagating)
 	}
 	return r.confirm(ctx, l)
+}
+
+// takes reports whether the standing was read from the ledger in this epoch. One
+// that is older may be older than what another node has written here.
+func (l *life) takes(s access.Standing) bool { return s.Epoch == 0 || s.Epoch == l.number }
+
+var errOtherEpoch = errors.New("the ledger was read in another epoch of the lease")
+
+// Epoch numbers the life of what is held; -1 while there is none.
+func (r *Redis) Epoch() int64 {
+	if l := r.live.Load(); l != nil {
+		return l.number
+	}
+	return -1 // no epoch that there will be
+}
+
+// KeyOf is the key of a standing in this epoch.
+func (r *Redis) KeyOf(x access.Entitled) string {
+	if l := r.live.Load(); l != nil {
+		return l.keys.standing(x)
+	}
+	return ""
 }
 
 // confirm reports whether the ledger is still in the epoch. Where a replica may
@@ -156,6 +182,9 @@ func (r *Redis) Mend(ctx context.Context, holds []access.Hold, standings []acces
 	}
 	grants := len(commands)
 	for _, s := range standings {
+		if !l.takes(s) {
+			return mended, nil, errOtherEpoch
+		}
 		commands = append(commands, stand(l, s, true))
 	}
 	sent, err := r.send(ctx, l, commands, false)
