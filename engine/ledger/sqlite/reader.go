@@ -38,7 +38,9 @@ func (r *Reader) Now() time.Time { return time.Now().UTC().Truncate(time.Microse
 func (r *Reader) SkipLocked() string { return "" }
 
 // Look is View.
-func (r *Reader) Look(ctx context.Context, fn func(ledger.Querier) error) error { return r.View(ctx, fn) }
+func (r *Reader) Look(ctx context.Context, fn func(ledger.Querier) error) error {
+	return r.View(ctx, fn)
+}
 
 // Lock does nothing: a reader changes nothing.
 func (r *Reader) Lock(context.Context, ledger.Querier, string, bool) error { return nil }
