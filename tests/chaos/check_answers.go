@@ -41,8 +41,8 @@ func (x *index) maybeLive(c Check) bool {
 }
 
 // propagates is how long a revoke that was answered with 202 may take to reach a
-// node that reads the ledger: a second, and one for a busy machine.
-const propagates = 2 * time.Second
+// node that reads the ledger: a second, and two for a busy machine.
+const propagates = 3 * time.Second
 
 // possibly is the longest that the grant can have been live for the node of a
 // check: from its start until its time is over or its revoke was acknowledged.
@@ -71,6 +71,19 @@ func (x *index) possible(c Check) (lines []string) {
 		if g.About == c.About {
 			from, to := x.possibly(g, c)
 			lines = append(lines, g.String()+", at most live "+stamp(from)+" to "+stamp(to))
+			lines = append(lines, x.revokes(g.ID)...)
+		}
+	}
+	return lines
+}
+
+// revokes lists the calls that would end a grant.
+func (x *index) revokes(grant string) (lines []string) {
+	for _, s := range x.Steps {
+		if s.Kind == Revoke && s.Object == grant {
+			for _, c := range s.Calls {
+				lines = append(lines, "  revoke "+s.Key+", "+c.String())
+			}
 		}
 	}
 	return lines

@@ -127,14 +127,14 @@ func TestEachCheckerFindsItsFault(t *testing.T) {
 		"yes from a node that may not have read the ledger since": {func(t *testing.T, h *chaos.History) {
 			revoked(t, h)
 			h.Steps[1].Calls[0].Status, h.Steps[1].Calls[0].Propagating = 202, true
-			h.Checks[1].Yes, h.Checks[1].Began, h.Checks[1].Ended = true, at(5011), at(5012)
+			h.Checks[1].Yes, h.Checks[1].Began, h.Checks[1].Ended = true, at(6021), at(6022)
 			h.Ledger.Grants[0].ExpiresAt = at(9000)
 			h.Deaf = []chaos.Window{{From: at(2000), To: at(3500)}}
 		}, ""},
 		"yes long after a revoke began to propagate": {func(t *testing.T, h *chaos.History) {
 			revoked(t, h)
 			h.Steps[1].Calls[0].Status, h.Steps[1].Calls[0].Propagating = 202, true
-			h.Checks[1].Yes, h.Checks[1].Began, h.Checks[1].Ended = true, at(5021), at(5022)
+			h.Checks[1].Yes, h.Checks[1].Began, h.Checks[1].Ended = true, at(6021), at(6022)
 			h.Ledger.Grants[0].ExpiresAt = at(9000)
 		}, "G3: yes to check"},
 		"yes to what is to begin later": {func(_ *testing.T, h *chaos.History) {

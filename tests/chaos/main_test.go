@@ -14,7 +14,7 @@ import (
 // What a run is, for make chaos. Without flags it is short.
 var (
 	seedFlag   = flag.Uint64("seed", 0, "of everything that is random; 0 takes a fresh one")
-	forFlag    = flag.Duration("duration", 8*time.Second, "how long faults go on")
+	forFlag    = flag.Duration("duration", 6*time.Second, "how long faults go on")
 	ledgerFlag = flag.String("ledger", "", "sqlite or postgres; both if empty")
 	binaryFlag = flag.String("curfew", "", "the gateway's program; built if empty")
 )
@@ -28,11 +28,22 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	atOnceUnlessSaid("5")
 	code := m.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
+}
+
+// atOnceUnlessSaid sets how many tests run at once: they wait more than they
+// work, so it can be more than there are processors.
+func atOnceUnlessSaid(n string) {
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", n) // a number: it can be set
+	}
 }
 
 // program builds the gateway as it is shipped, with the race detector if these

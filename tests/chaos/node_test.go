@@ -99,7 +99,8 @@ func (n *node) serve(ctx context.Context) {
 	}
 	n.mu.Lock()
 	asked := n.held > 0
-	if said := n.since(from); !asked && ctx.Err() == nil && strings.Contains(said, "curfew serves") {
+	// One that has not served yet may give up: without its ledger it can not start.
+	if said := n.since(from); !asked && ctx.Err() == nil && strings.Contains(said, "msg=request") {
 		n.fell = append(n.fell, fmt.Sprintf("it served and ended by itself: %v\n%s", err, said[max(0, len(said)-4096):]))
 	}
 	close(exited)

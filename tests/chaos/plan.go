@@ -110,7 +110,7 @@ type track struct {
 
 func tracks(s Shape) (all []track) {
 	for n := range s.Nodes {
-		all = append(all, track{kinds: []string{KillNode, KillNode, KillNode, StopNode}, every: 3 * time.Second, longest: time.Second, node: n})
+		all = append(all, track{kinds: []string{KillNode, KillNode, KillNode, StopNode}, every: 5 * time.Second, longest: time.Second, node: n})
 	}
 	for n := range s.Nodes {
 		var links []string

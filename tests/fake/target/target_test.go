@@ -226,6 +226,22 @@ func TestAHungCallActsLateWhenReleased(t *testing.T) {
 	tgt.Await(t, "it acted late", target.Open(alice))
 }
 
+func TestActsAreNumberedAsTheyHappen(t *testing.T) {
+	tgt := target.New(t, target.Config{})
+	tgt.Script(target.Hang())
+	hung := make(chan error)
+	go func() { hung <- deliver(t, sender(t, tgt), provision(1)) }()
+	tgt.Await(t, "the first call has come", target.Seen(1))
+	mustDeliver(t, sender(t, tgt), deprovision(2))
+	tgt.Release()
+	if err := <-hung; err != nil {
+		t.Fatal(err)
+	}
+	if calls := tgt.Calls(); calls[0].Act != 2 || calls[1].Act != 1 {
+		t.Errorf("acts = %d, %d; want the second call's first", calls[0].Act, calls[1].Act)
+	}
+}
+
 func TestAHungCallEndsWithoutActingWhenTheTargetGoesDown(t *testing.T) {
 	tgt := target.New(t, target.Config{})
 	tgt.Script(target.Hang())
