@@ -29,23 +29,40 @@ func (e *Engine) reconcile(tx *ledger.Tx, call Call, changed map[string]*access.
 	}
 	var turned []ledger.Claimed
 	for _, id := range ids {
-		b, want := bindings[id], access.Absent
+		want := access.Absent
 		if len(held[id]) > 0 {
 			want = access.Present
 		}
-		if want == b.Desired {
-			continue
-		}
-		b.Binding, b.Claim = turn(b.Binding, want, changed[id], b.Claim, tx.Now())
-		turned = append(turned, b)
-		event := call.event(audit.BindingDesired).About(b.Entitled)
-		event.BindingID = audit.Text(b.ID)
-		event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation}
-		if err := tx.Append(event); err != nil {
-			return err
+		if b := bindings[id]; b.Desired != want {
+			if b, err = turnOne(tx, call, b, want, changed[id]); err != nil {
+				return err
+			}
+			turned = append(turned, b)
 		}
 	}
 	return tx.PutBindings(turned...)
+}
+
+// turnTo makes the desired state of a locked binding what a change of its grants,
+// made before, has made certain.
+func (e *Engine) turnTo(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *access.EndReason) error {
+	if b.Desired == want {
+		return nil
+	}
+	b, err := turnOne(tx, call, b, want, ended)
+	if err != nil {
+		return err
+	}
+	return tx.PutBindings(b)
+}
+
+// turnOne is a locked binding with its new desired state, of which it tells.
+func turnOne(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *access.EndReason) (ledger.Claimed, error) {
+	b.Binding, b.Claim = turn(b.Binding, want, ended, b.Claim, tx.Now())
+	event := call.event(audit.BindingDesired).About(b.Entitled)
+	event.BindingID = audit.Text(b.ID)
+	event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation}
+	return b, tx.Append(event)
 }
 
 // turn gives a binding a new desired state. An attempt that is under way is

@@ -86,7 +86,7 @@ func (e *Engine) archive(tx *ledger.Tx, source string, leaving []access.Resource
 	for _, r := range leaving {
 		ref := r.Ref()
 		event := audit.Event{Type: audit.ResourceArchived, Resource: &ref, Data: map[string]any{"source": source}}
-		if err := errors.Join(tx.LockResource(ref, false), tx.ArchiveResource(ref), tx.Append(event)); err != nil {
+		if err := errors.Join(tx.LockResource(ref), tx.ArchiveResource(ref), tx.Append(event)); err != nil {
 			return err
 		}
 		held, err := tx.UnendedGrantsFor(ref)

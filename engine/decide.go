@@ -128,7 +128,7 @@ var errMovedOn = errors.New("the ledger moved on during the decision")
 // other, also on other nodes, and nothing is given that is no longer on offer. It
 // holds both until the transaction ends, and so must come before any row's lock.
 func current(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
-	if err := errors.Join(tx.LockSubject(a.Subject), tx.LockResource(a.Resource, true)); err != nil {
+	if err := tx.LockEntitled(a.Entitled); err != nil {
 		return err
 	}
 	r, err := tx.Resource(a.Resource)

@@ -111,15 +111,12 @@ func (e *Engine) grant(
 ) (*access.Grant, error) {
 	now := tx.Now()
 	from := a.startFrom(now)
-	bindingID, err := tx.EnsureBinding(access.NewID(access.KindBinding, now), a.Entitled, a.target.Name, a.target.Contract)
+	b, err := tx.TakeBinding(access.NewID(access.KindBinding, now), a.Entitled, a.target.Name, a.target.Contract)
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.LockBindings(bindingID); err != nil {
-		return nil, err
-	}
 	g := access.Grant{
-		ID: access.NewID(access.KindGrant, now), RequestID: a.ID, BindingID: bindingID, Entitled: a.Entitled,
+		ID: access.NewID(access.KindGrant, now), RequestID: a.ID, BindingID: b.ID, Entitled: a.Entitled,
 		While: a.While, StartsAt: from, State: access.GrantActive, DecisionID: d.ID, CreatedAt: now,
 	}
 	if length != nil {
@@ -146,10 +143,10 @@ func (e *Engine) grant(
 	}
 	if g.State == access.GrantActive {
 		fx.started = append(fx.started, g)
-	} else {
-		fx.scheduled = true
+		return &g, e.turnTo(tx, call, b, access.Present, nil)
 	}
-	return &g, e.reconcile(tx, call, map[string]*access.EndReason{bindingID: nil})
+	fx.scheduled = true // the binding turns when it starts
+	return &g, nil
 }
 
 // Withdraw takes a pending request back.

@@ -34,7 +34,7 @@ func (tx *Tx) Append(e audit.Event) error {
 // sequence.
 func (tx *Tx) writeEvents() error {
 	if len(tx.events) == 0 {
-		return tx.err
+		return tx.flush()
 	}
 	pending := make([][]any, len(tx.events))
 	for i, row := range tx.events {
@@ -44,7 +44,10 @@ func (tx *Tx) writeEvents() error {
 	if err != nil {
 		return err
 	}
-	return tx.insertAll(`INSERT INTO audit_pending (event_id, at, n) VALUES`, pending)
+	if err := tx.insertAll(`INSERT INTO audit_pending (event_id, at, n) VALUES`, pending); err != nil {
+		return err
+	}
+	return tx.flush()
 }
 
 func stringerOrNull[T fmt.Stringer](p *T) any {

@@ -9,26 +9,27 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 )
 
-const bindingColumns = `SELECT b.id, b.subject, b.action, b.resource, b.target, b.contract, b.desired, b.observed, b.version,
-	b.generation, b.attempts, b.next_at, b.due_at, b.end_reason, b.last_class, b.last_error, b.confirmed_at, b.reported_at,
-	b.provision_open_until, b.deprovision_open_until FROM bindings b`
+const bindingFields = `id, subject, action, resource, target, contract, desired, observed, version, generation, attempts,
+	next_at, due_at, end_reason, last_class, last_error, confirmed_at, reported_at, provision_open_until,
+	deprovision_open_until, claim`
 
-// EnsureBinding returns the id of the binding of subject, action, resource,
-// target and contract; newID is what it gets if there is none yet.
-func (tx *Tx) EnsureBinding(newID string, x access.Entitled, target, contract string) (string, error) {
-	key := []any{x.Subject.String(), x.Action.Name, x.Resource.String(), target, contract}
-	err := tx.exec(`
+const bindingColumns = `SELECT ` + bindingFields + ` FROM bindings b`
+
+// Claimed is a binding with who holds the attempt under way, "" for nobody.
+type Claimed struct {
+	access.Binding
+	Claim string
+}
+
+// TakeBinding returns the binding of subject, action, resource, target and
+// contract, locked as by LockBindings; newID is what it gets if there is none yet.
+func (tx *Tx) TakeBinding(newID string, x access.Entitled, target, contract string) (Claimed, error) {
+	return scanClaimed(tx.row(`
 		INSERT INTO bindings (id, subject, action, resource, target, contract, desired, observed, version, generation,
 		                      attempts, last_error, provision_open_until, deprovision_open_until)
-		VALUES ($1, $2, $3, $4, $5, $6, 'absent', 'absent', 0, 0, 0, '', 0, 0)
-		ON CONFLICT (subject, action, resource, target, contract) DO NOTHING`, append([]any{newID}, key...)...)
-	if err != nil {
-		return "", err
-	}
-	var id string
-	err = tx.row(`SELECT id FROM bindings
-		WHERE subject = $1 AND action = $2 AND resource = $3 AND target = $4 AND contract = $5`, key...).Scan(&id)
-	return id, err
+		VALUES ($1, $2, $3, $4, $5, $6, 'absent', 'absent', 1, 0, 0, '', 0, 0)
+		ON CONFLICT (subject, action, resource, target, contract) DO UPDATE SET version = bindings.version + 1
+		RETURNING `+bindingFields, newID, x.Subject.String(), x.Action.Name, x.Resource.String(), target, contract))
 }
 
 // LockBindings bumps the version of each binding, in id order, and so holds
@@ -75,32 +76,17 @@ func (tx *Tx) Binding(id string) (access.Binding, error) {
 	return one(tx, scanBinding, "binding", id, bindingColumns+` WHERE b.id = $1`, id)
 }
 
-// Claimed is a binding with who holds the attempt under way, "" for nobody.
-type Claimed struct {
-	access.Binding
-	Claim string
-}
-
 // Claimed returns bindings with their claims, by id.
 func (tx *Tx) Claimed(ids ...string) (map[string]Claimed, error) {
 	found := map[string]Claimed{}
 	for list := range inLists(ids) {
 		w := where{}
-		some, err := all(tx, scanBinding, bindingColumns+` WHERE b.id IN (`+w.bindAll(list)+`)`, w.args...)
+		some, err := all(tx, scanClaimed, bindingColumns+` WHERE b.id IN (`+w.bindAll(list)+`)`, w.args...)
 		if err != nil {
 			return nil, err
 		}
 		for _, b := range some {
-			found[b.ID] = Claimed{Binding: b}
-		}
-		w = where{}
-		claims, err := all(tx, func(row scanner) (c Claimed, err error) { return c, row.Scan(&c.ID, &c.Claim) },
-			`SELECT id, claim FROM bindings WHERE claim IS NOT NULL AND id IN (`+w.bindAll(list)+`)`, w.args...)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range claims {
-			found[c.ID] = Claimed{Binding: found[c.ID].Binding, Claim: c.Claim}
+			found[b.ID] = b
 		}
 	}
 	return found, nil
@@ -219,19 +205,25 @@ func (tx *Tx) Contracts() (map[string][]string, error) {
 	return out, err
 }
 
-func scanBinding(row scanner) (b access.Binding, err error) {
+func scanBinding(row scanner) (access.Binding, error) {
+	b, err := scanClaimed(row)
+	return b.Binding, err
+}
+
+func scanClaimed(row scanner) (b Claimed, err error) {
 	var subject, resource string
 	var nextAt, dueAt, confirmedAt, reportedAt sql.NullInt64
-	var reason, class sql.NullString
+	var reason, class, claim sql.NullString
 	var provision, deprovision int64
 	err = row.Scan(&b.ID, &subject, &b.Action.Name, &resource, &b.Target, &b.Contract, &b.Desired, &b.Observed, &b.Version,
-		&b.Generation, &b.Attempts, &nextAt, &dueAt, &reason, &class, &b.LastError, &confirmedAt, &reportedAt, &provision, &deprovision)
+		&b.Generation, &b.Attempts, &nextAt, &dueAt, &reason, &class, &b.LastError, &confirmedAt, &reportedAt, &provision, &deprovision, &claim)
 	if err != nil {
 		return b, err
 	}
 	b.Subject, b.Resource = subjectOf(subject), resourceOf(resource)
 	b.NextAt, b.DueAt, b.ConfirmedAt, b.ReportedAt = timePtr(nextAt), timePtr(dueAt), timePtr(confirmedAt), timePtr(reportedAt)
 	b.EndReason, b.LastClass = (*access.EndReason)(stringPtr(reason)), access.Class(class.String)
+	b.Claim = claim.String
 	b.ProvisionOpenUntil, b.DeprovisionOpenUntil = openTime(provision), openTime(deprovision)
 	return b, nil
 }

@@ -39,14 +39,28 @@ type DB interface {
 	Now() time.Time
 	// SkipLocked is what a SELECT of rows to claim ends with.
 	SkipLocked() string
-	// Lock takes the named lock until the transaction of q ends: shared with
-	// others that share it, or alone. Where one transaction writes at a time it
-	// does nothing.
-	Lock(ctx context.Context, q Querier, name string, shared bool) error
+	// Lock takes the locks, in their order, until the transaction of q ends. Where
+	// one transaction writes at a time it does nothing.
+	Lock(ctx context.Context, q Querier, locks ...Lock) error
+	// Batch runs statements in the transaction of q, one after the other, and
+	// stops at the first that fails.
+	Batch(ctx context.Context, q Querier, statements []Statement) error
 	// Alone reports whether no other process can be using the database.
 	Alone() bool
 	// Close releases the database after the transactions under way.
 	Close() error
+}
+
+// Lock is a name that transactions take turns at.
+type Lock struct {
+	Name   string
+	Shared bool // with others that share it
+}
+
+// Statement is one that changes something, and whose result nobody waits for.
+type Statement struct {
+	SQL  string
+	Args []any
 }
 
 // Querier runs statements in one transaction. *sql.Tx is one.
@@ -168,7 +182,7 @@ func (l *Ledger) tx(ctx context.Context, sqlTx Querier, now time.Time) *Tx {
 	// A transaction may share its commit with others, and an interrupted
 	// statement would roll all of them back: the caller's end is honoured
 	// before a transaction begins, not inside it.
-	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked(), lock: l.db.Lock}
+	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked(), db: l.db}
 }
 
 // Tx is one transaction. It carries the one time that everything in it happens
@@ -178,7 +192,8 @@ type Tx struct {
 	sql        Querier
 	now        time.Time
 	skipLocked string
-	lock       func(ctx context.Context, q Querier, name string, shared bool) error
+	db         DB
+	writes     []Statement // that were not run yet
 	look       bool    // one statement, and that reads
 	ran        int     // statements so far, of a look
 	events     [][]any // rows of audit_events, written at the end
@@ -188,24 +203,27 @@ type Tx struct {
 // Now is the time of the transaction.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-// LockSubject keeps other transactions that lock the subject waiting until this
-// one ends, on whichever node: decisions about one subject see each other.
-func (tx *Tx) LockSubject(s access.Subject) error { return tx.lockName("subject "+s.String(), false) }
-
-// LockResource keeps a resource in the catalogue, or out of it, until the
-// transaction ends: who gives access to it shares it, who archives it does not.
-func (tx *Tx) LockResource(ref access.ResourceRef, shared bool) error {
-	return tx.lockName("resource "+ref.String(), shared)
+// LockEntitled keeps other decisions about the subject waiting until this
+// transaction ends, on whichever node, so that they see each other, and the
+// resource in the catalogue.
+func (tx *Tx) LockEntitled(x access.Entitled) error {
+	return tx.lockAll(Lock{Name: "subject " + x.Subject.String()}, Lock{Name: resourceLock(x.Resource), Shared: true})
 }
 
-// LockSource keeps other transactions that bring what the source says waiting.
-func (tx *Tx) LockSource(kind, name string) error { return tx.lockName(kind+" "+name, false) }
+// LockResource keeps who gives access to the resource waiting, before it leaves
+// the catalogue.
+func (tx *Tx) LockResource(ref access.ResourceRef) error { return tx.lockAll(Lock{Name: resourceLock(ref)}) }
 
-func (tx *Tx) lockName(name string, shared bool) error {
-	if tx.err != nil {
-		return tx.err
+// LockSource keeps other transactions that bring what the source says waiting.
+func (tx *Tx) LockSource(kind, name string) error { return tx.lockAll(Lock{Name: kind + " " + name}) }
+
+func resourceLock(ref access.ResourceRef) string { return "resource " + ref.String() }
+
+func (tx *Tx) lockAll(locks ...Lock) error {
+	if err := tx.mayRun(false); err != nil {
+		return err
 	}
-	return tx.failed(tx.lock(tx.ctx, tx.sql, name, shared))
+	return tx.failed(tx.db.Lock(tx.ctx, tx.sql, locks...))
 }
 
 // failed remembers the first error of the transaction. What follows it in the
@@ -228,7 +246,17 @@ func (tx *Tx) mayRun(reads bool) error {
 			return tx.failed(ErrOneStatement)
 		}
 	}
-	return tx.err
+	return tx.flush()
+}
+
+// flush runs the writes that nobody has waited for yet.
+func (tx *Tx) flush() error {
+	if tx.err != nil || len(tx.writes) == 0 {
+		return tx.err
+	}
+	writes := tx.writes
+	tx.writes = nil
+	return tx.failed(tx.db.Batch(tx.ctx, tx.sql, writes))
 }
 
 func (tx *Tx) row(query string, args ...any) scanner {
@@ -256,9 +284,16 @@ type failedRow struct{ err error }
 
 func (r failedRow) Scan(...any) error { return r.err }
 
+// exec is a write whose result is not waited for: it is run with those that
+// follow it, before the next statement that is. Its failure is the transaction's.
 func (tx *Tx) exec(query string, args ...any) error {
-	_, err := tx.affect(query, args...)
-	return err
+	if tx.look {
+		return tx.failed(ErrOneStatement)
+	}
+	if tx.err == nil {
+		tx.writes = append(tx.writes, Statement{query, args})
+	}
+	return tx.err
 }
 
 func (tx *Tx) affect(query string, args ...any) (int64, error) {

@@ -84,7 +84,7 @@ func migrationNames() []string {
 // apply makes one migration, unless another node has. The lock comes first: on
 // PostgreSQL two CREATE TABLE IF NOT EXISTS at once can fail.
 func apply(ctx context.Context, db DB, tx Querier, number, newest int, text string) error {
-	if err := db.Lock(ctx, tx, "migrate", false); err != nil {
+	if err := db.Lock(ctx, tx, Lock{Name: "migrate"}); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY)`)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +23,7 @@ type floor struct {
 	calls  atomic.Int64
 }
 
-func newFloor(ctx context.Context, dir, teamDir string) (*floor, error) {
+func newFloor(ctx context.Context, where, teamDir string) (*floor, error) {
 	p, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: teamDir})
 	if err != nil {
 		return nil, err
@@ -36,33 +35,17 @@ func newFloor(ctx context.Context, dir, teamDir string) (*floor, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := openLedger(ctx, dir)
+	l, err := openLedger(ctx, where)
 	return &floor{ledger: l, record: access.DecisionRecord{Phase: access.PhaseRequest, Revision: d.Revision, Input: in, Decision: d}}, err
 }
 
 // load writes from so many callers at once, one request after another, for the
 // window.
 func (f *floor) load(ctx context.Context, callers int, window time.Duration) (callFigure, error) {
-	all, faults := make([][]time.Duration, callers), make([]error, callers)
-	var group sync.WaitGroup
-	start := time.Now()
-	for i := range callers {
-		group.Go(func() {
-			for began := time.Now(); began.Sub(start) < window && faults[i] == nil; {
-				n := int(f.calls.Add(1))
-				faults[i] = f.ledger.Update(ctx, func(tx *ledger.Tx) error { return f.write(tx, subject("f", n)) })
-				now := time.Now()
-				all[i], began = append(all[i], now.Sub(began)), now
-			}
-		})
-	}
-	group.Wait()
-	figure := callFigure{took: time.Since(start)}
-	for _, latencies := range all {
-		figure.latency = append(figure.latency, latencies...)
-	}
-	figure.calls = len(figure.latency)
-	return figure, errors.Join(faults...)
+	return repeat(callers, window, func() error {
+		n := int(f.calls.Add(1))
+		return f.ledger.Update(ctx, func(tx *ledger.Tx) error { return f.write(tx, subject("f", n)) })
+	})
 }
 
 // write stores one granted request.
@@ -77,16 +60,16 @@ func (f *floor) write(tx *ledger.Tx, who access.Subject) error {
 	if err := errors.Join(tx.PutDecision(d), tx.AddRequest(r)); err != nil {
 		return err
 	}
-	bindingID, err := tx.EnsureBinding(access.NewID(access.KindBinding, now), entitled, "target", "contract")
+	taken, err := tx.TakeBinding(access.NewID(access.KindBinding, now), entitled, "target", "contract")
 	if err != nil {
 		return err
 	}
 	g := access.Grant{
-		ID: access.NewID(access.KindGrant, now), RequestID: r.ID, BindingID: bindingID, Entitled: entitled, StartsAt: now,
+		ID: access.NewID(access.KindGrant, now), RequestID: r.ID, BindingID: taken.ID, Entitled: entitled, StartsAt: now,
 		ExpiresAt: now.Add(2 * time.Hour), State: access.GrantActive, DecisionID: d.ID, CreatedAt: now,
 	}
-	b := access.Binding{ID: bindingID, Entitled: entitled, Desired: access.Present, Observed: access.Absent, Generation: 1, NextAt: &now, DueAt: &now}
-	return errors.Join(tx.LockBindings(bindingID), tx.AddGrant(g), tx.PutBindings(ledger.Claimed{Binding: b}),
+	b := access.Binding{ID: taken.ID, Entitled: entitled, Desired: access.Present, Observed: access.Absent, Generation: 1, NextAt: &now, DueAt: &now}
+	return errors.Join(tx.AddGrant(g), tx.PutBindings(ledger.Claimed{Binding: b}),
 		tx.Append(event(audit.RequestSubmitted, r, g)), tx.Append(event(audit.RequestApproved, r, g)),
 		tx.Append(event(audit.GrantStarted, r, g)), tx.Append(event(audit.BindingDesired, r, g)))
 }

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -90,14 +91,42 @@ func (db *DB) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
 // Alone is false: any number of nodes may be using the database.
 func (db *DB) Alone() bool { return false }
 
-// Lock takes the named lock, shared or alone, until the transaction ends.
-func (db *DB) Lock(ctx context.Context, q ledger.Querier, name string, shared bool) error {
-	query := `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`
-	if shared {
-		query = `SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))`
+// Lock takes the locks in their order, until the transaction ends.
+func (db *DB) Lock(ctx context.Context, q ledger.Querier, locks ...ledger.Lock) error {
+	calls, args := make([]string, len(locks)), make([]any, len(locks))
+	for i, l := range locks {
+		call := "pg_advisory_xact_lock"
+		if l.Shared {
+			call = "pg_advisory_xact_lock_shared"
+		}
+		calls[i], args[i] = fmt.Sprintf("%s(hashtextextended($%d, 0))", call, i+1), "curfew "+l.Name
 	}
-	_, err := q.ExecContext(ctx, query, "curfew "+name)
+	_, err := q.ExecContext(ctx, "SELECT "+strings.Join(calls, ", "), args...)
 	return err
+}
+
+// Batch sends the statements together and waits once for what becomes of them.
+func (db *DB) Batch(ctx context.Context, q ledger.Querier, statements []ledger.Statement) error {
+	w, ok := q.(writing)
+	if !ok || len(statements) == 1 {
+		return runAll(ctx, q, statements)
+	}
+	batch := &pgx.Batch{}
+	for _, s := range statements {
+		batch.Queue(s.SQL, s.Args...)
+	}
+	return w.conn.Raw(func(c any) error {
+		return c.(*stdlib.Conn).Conn().SendBatch(ctx, batch).Close() //nolint:forcetypeassert // the pool is of this driver
+	})
+}
+
+func runAll(ctx context.Context, q ledger.Querier, statements []ledger.Statement) error {
+	for _, s := range statements {
+		if _, err := q.ExecContext(ctx, s.SQL, s.Args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close waits for the transactions under way and disconnects.

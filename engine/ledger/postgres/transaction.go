@@ -100,10 +100,16 @@ func update(ctx context.Context, pool *sql.DB, fn func(ledger.Querier) error) er
 		return beginning(err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing, once it is committed
-	if err := guarded(fn, tx); err != nil {
+	if err := guarded(fn, writing{tx, conn}); err != nil {
 		return working(err, ended(conn))
 	}
 	return committed(tx.Commit())
+}
+
+// writing is a transaction with its connection, which batches go by.
+type writing struct {
+	*sql.Tx
+	conn *sql.Conn
 }
 
 // ended reports whether a connection is closed.

@@ -43,7 +43,12 @@ func (r *Reader) Look(ctx context.Context, fn func(ledger.Querier) error) error 
 }
 
 // Lock does nothing: a reader changes nothing.
-func (r *Reader) Lock(context.Context, ledger.Querier, string, bool) error { return nil }
+func (r *Reader) Lock(context.Context, ledger.Querier, ...ledger.Lock) error { return nil }
+
+// Batch runs the statements, which the file refuses.
+func (r *Reader) Batch(ctx context.Context, q ledger.Querier, statements []ledger.Statement) error {
+	return runAll(ctx, q, statements)
+}
 
 // Alone is false.
 func (r *Reader) Alone() bool { return false }

@@ -112,7 +112,21 @@ func (db *DB) Now() time.Time { return db.clock.now() }
 func (db *DB) SkipLocked() string { return "" }
 
 // Lock does nothing: there is one writer.
-func (db *DB) Lock(context.Context, ledger.Querier, string, bool) error { return nil }
+func (db *DB) Lock(context.Context, ledger.Querier, ...ledger.Lock) error { return nil }
+
+// Batch runs the statements: there is no way to shorten.
+func (db *DB) Batch(ctx context.Context, q ledger.Querier, statements []ledger.Statement) error {
+	return runAll(ctx, q, statements)
+}
+
+func runAll(ctx context.Context, q ledger.Querier, statements []ledger.Statement) error {
+	for _, s := range statements {
+		if _, err := q.ExecContext(ctx, s.SQL, s.Args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Alone is true: the file is locked.
 func (db *DB) Alone() bool { return true }

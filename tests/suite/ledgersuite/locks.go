@@ -93,17 +93,13 @@ func (f *fixture) due(x access.Entitled) {
 func AddDue(t *testing.T, l *ledger.Ledger, x access.Entitled) error {
 	t.Helper()
 	return l.Update(t.Context(), func(tx *ledger.Tx) error {
-		id, err := tx.EnsureBinding(access.NewID(access.KindBinding, tx.Now()), x, "box", "box-1")
-		if err != nil {
-			return err
-		}
-		b, err := tx.Binding(id)
+		b, err := tx.TakeBinding(access.NewID(access.KindBinding, tx.Now()), x, "box", "box-1")
 		if err != nil {
 			return err
 		}
 		now := tx.Now()
 		b.NextAt = &now
-		return tx.PutBindings(ledger.Claimed{Binding: b})
+		return tx.PutBindings(b)
 	})
 }
 
@@ -119,7 +115,13 @@ func namedLocks(t *testing.T, f *fixture) {
 		shared := i%3 != 0
 		work.Go(func() {
 			err := f.l.Update(t.Context(), func(tx *ledger.Tx) error {
-				if err := tx.LockResource(acme, shared); err != nil {
+				lock := func() error { return tx.LockResource(acme) }
+				if shared {
+					lock = func() error {
+						return tx.LockEntitled(access.Entitled{Subject: access.Subject{Type: "user", ID: fmt.Sprint(i)}, Resource: acme})
+					}
+				}
+				if err := lock(); err != nil {
 					return err
 				}
 				mine, others := &alone, &sharing

@@ -161,11 +161,11 @@ func bindingsPerContract(t *testing.T, f *fixture) {
 			"of another target":   {what, "tin", "1"},
 			"of another subject":  {entitled(1), "box", "1"},
 		} {
-			id, err := tx.EnsureBinding(access.NewID(access.KindBinding, tx.Now()), key.x, key.target, key.contract)
+			b, err := tx.TakeBinding(access.NewID(access.KindBinding, tx.Now()), key.x, key.target, key.contract)
 			if err != nil {
 				return err
 			}
-			ids[name] = id
+			ids[name] = b.ID
 		}
 		return nil
 	})

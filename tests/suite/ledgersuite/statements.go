@@ -101,7 +101,7 @@ func changes(g access.Grant) map[string]func(*ledger.Tx) error {
 		"one binding held":           func(tx *ledger.Tx) error { return discard(tx.HoldOneDeliverable("box-1", g.BindingID)) },
 		"grants to end held":         func(tx *ledger.Tx) error { return discard(tx.HoldGrantsToEnd(5)) },
 		"claims released":            func(tx *ledger.Tx) error { return tx.ReleaseClaims() },
-		"a subject and a source":     func(tx *ledger.Tx) error { return errors.Join(tx.LockSubject(alice), tx.LockSource("people", "file")) },
+		"a subject and a source":     func(tx *ledger.Tx) error { return errors.Join(tx.LockEntitled(what), tx.LockSource("people", "file")) },
 		"something unsaid, and said": unsaidAndSaid(g),
 		"a duty taken and left": func(tx *ledger.Tx) error {
 			mine, err := tx.TakeDuty("mend", "me", tx.Now().Add(time.Hour))

@@ -148,16 +148,16 @@ func addGrant(tx *ledger.Tx, x access.Entitled, length time.Duration) (access.Gr
 	if err != nil {
 		return access.Grant{}, err
 	}
-	binding, err := tx.EnsureBinding(access.NewID(access.KindBinding, tx.Now()), x, "box", "box-1")
+	binding, err := tx.TakeBinding(access.NewID(access.KindBinding, tx.Now()), x, "box", "box-1")
 	if err != nil {
 		return access.Grant{}, err
 	}
 	g := access.Grant{
-		ID: access.NewID(access.KindGrant, tx.Now()), RequestID: r.ID, BindingID: binding, Entitled: x, State: access.GrantActive,
+		ID: access.NewID(access.KindGrant, tx.Now()), RequestID: r.ID, BindingID: binding.ID, Entitled: x, State: access.GrantActive,
 		StartsAt: tx.Now(), ExpiresAt: tx.Now().Add(length), DecisionID: r.DecisionID, CreatedAt: tx.Now(),
 	}
 	return g, errors.Join(
-		tx.LockBindings(binding), tx.CloseRequest(r.ID, access.RequestApproved), tx.AddGrant(g),
+		tx.CloseRequest(r.ID, access.RequestApproved), tx.AddGrant(g),
 		tx.Append(audit.Event{Type: audit.GrantStarted, GrantID: audit.Text(g.ID)}))
 }
 
