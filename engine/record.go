@@ -47,11 +47,11 @@ func (e *Engine) record(ctx context.Context, outcomes []access.Outcome) error {
 	var confirmed []time.Duration
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
 		confirmed = confirmed[:0]
-		if err := errors.Join(tx.LockBindings(ids...), tx.FinishAttempts(finished)); err != nil {
+		bindings, err := tx.HoldClaimed(ids...)
+		if err != nil {
 			return err
 		}
-		bindings, err := tx.Claimed(ids...)
-		if err != nil {
+		if err := tx.FinishAttempts(finished); err != nil {
 			return err
 		}
 		settled := map[string]ledger.Claimed{} // two attempts at one binding can end at once

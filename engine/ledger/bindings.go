@@ -53,11 +53,11 @@ func (tx *Tx) LockBindings(ids ...string) error {
 // lockRows holds bindings in id order, where several transactions write at once:
 // an UPDATE of many rows takes them in whatever order it meets them.
 func (tx *Tx) lockRows(ids []string) error {
-	if tx.skipLocked == "" || len(ids) == 1 {
+	if tx.forUpdate() == "" || len(ids) == 1 {
 		return nil
 	}
 	w := where{}
-	_, err := all(tx, scanText, `SELECT id FROM bindings WHERE id IN (`+w.bindAll(ids)+`) ORDER BY id FOR UPDATE`, w.args...)
+	_, err := all(tx, scanText, `SELECT id FROM bindings WHERE id IN (`+w.bindAll(ids)+`) ORDER BY id`+tx.forUpdate(), w.args...)
 	return err
 }
 
@@ -77,11 +77,30 @@ func (tx *Tx) Binding(id string) (access.Binding, error) {
 }
 
 // Claimed returns bindings with their claims, by id.
-func (tx *Tx) Claimed(ids ...string) (map[string]Claimed, error) {
+func (tx *Tx) Claimed(ids ...string) (map[string]Claimed, error) { return tx.claimed(ids, "") }
+
+// HoldClaimed is Claimed, and holds the bindings until the transaction ends: for
+// whoever changes their state and none of their grants.
+func (tx *Tx) HoldClaimed(ids ...string) (map[string]Claimed, error) {
+	sorted := slices.Clone(ids)
+	slices.Sort(sorted)
+	return tx.claimed(slices.Compact(sorted), ` ORDER BY b.id`+tx.forUpdate())
+}
+
+// forUpdate is what a SELECT of rows to hold ends with, where several
+// transactions write at once.
+func (tx *Tx) forUpdate() string {
+	if tx.skipLocked == "" {
+		return ""
+	}
+	return ` FOR UPDATE`
+}
+
+func (tx *Tx) claimed(ids []string, order string) (map[string]Claimed, error) {
 	found := map[string]Claimed{}
 	for list := range inLists(ids) {
 		w := where{}
-		some, err := all(tx, scanClaimed, bindingColumns+` WHERE b.id IN (`+w.bindAll(list)+`)`, w.args...)
+		some, err := all(tx, scanClaimed, bindingColumns+` WHERE b.id IN (`+w.bindAll(list)+`)`+order, w.args...)
 		if err != nil {
 			return nil, err
 		}
