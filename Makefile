@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test unit lint policy vuln bench chaos fmt tidy clean deps
+.PHONY: help build run demo redis cluster test unit lint policy vuln bench chaos fmt tidy clean deps
 
 BIN     := bin
 TOOLS   := $(BIN)/tools
@@ -13,17 +13,25 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## Build the gateway, and the quickstart's receiver and demo, into bin/
+build: ## Build the gateway, and the examples' programs, into bin/
 	@mkdir -p $(BIN)
 	$(GOBUILD) -o $(BIN)/curfew ./cmd/curfew
 	$(GOBUILD) -o $(BIN)/receiver ./examples/quickstart/receiver
 	$(GOBUILD) -o $(BIN)/demo ./examples/quickstart/demo
+	$(GOBUILD) -o $(BIN)/redis ./examples/redis
+	$(GOBUILD) -o $(BIN)/cluster ./examples/cluster
 
 run: build ## Run the gateway and a receiver on the quickstart, until Ctrl-C
 	@examples/quickstart/run.sh $(BIN)
 
 demo: build ## Play the story by itself; exits 0 only if each step happened
 	@$(BIN)/demo -curfew $(BIN)/curfew -receiver $(BIN)/receiver -quickstart examples/quickstart
+
+redis: build ## Watch a grant end: a gateway with a real Redis, until Ctrl-C (DEMO=1: exits by itself)
+	@$(BIN)/redis $(if $(DEMO),-demo)
+
+cluster: build ## Two gateways behind nginx on PostgreSQL and Redis, until Ctrl-C (DEMO=1: kills one, and exits)
+	@$(BIN)/cluster $(if $(DEMO),-demo)
 
 test: lint policy unit ## Run everything that must be green: linters, policies, all tests with -race
 
@@ -57,7 +65,7 @@ fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
 tidy: ## Tidy every go.mod
 	for d in . tools tools/lint tools/regal; do (cd $$d && go mod tidy) || exit 1; done
 
-clean: ## Remove what was built; the quickstart's state stays in .quickstart
+clean: ## Remove what was built; the examples' state stays in .quickstart, .redis, .cluster
 	rm -rf $(BIN)
 
 # The race detector needs a C compiler.

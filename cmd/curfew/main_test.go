@@ -56,14 +56,27 @@ func provideSecrets(path string) (env map[string]string, err error) {
 		}
 		for i, child := range n.Content {
 			fresh := fresh
-			if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "webhook" {
-				fresh = func() string { return "whsec_" + rand.Text() + rand.Text() }
+			if n.Kind == yaml.MappingNode && i%2 == 1 {
+				fresh = secretOf(n.Content[i-1].Value, fresh)
 			}
 			provide(child, fresh)
 		}
 	}
 	provide(&root, rand.Text)
 	return env, err
+}
+
+// secretOf makes what is secret under a key: some have a form.
+func secretOf(key string, usual func() string) func() string {
+	switch key {
+	case "webhook":
+		return func() string { return "whsec_" + rand.Text() + rand.Text() }
+	case "ledger":
+		return func() string { return "postgres://curfew:" + rand.Text() + "@127.0.0.1:5432/curfew" }
+	case "lease":
+		return func() string { return "redis://:" + rand.Text() + "@127.0.0.1:6379/0" }
+	}
+	return usual
 }
 
 // read returns a file's content; a file that is not there is empty.

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/curfew-access/curfew/examples/stage"
 )
 
 func main() {
@@ -30,25 +32,13 @@ func main() {
 	fmt.Println("\nEach step happened.")
 }
 
-// step is one part of the story; its error says what did not happen.
-type step struct {
-	title string
-	play  func(context.Context, *stage) error
-}
-
 func run(ctx context.Context, curfew, receiver, quickstart string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	s, err := setUp(ctx, curfew, receiver, quickstart)
+	w, err := setUp(ctx, curfew, receiver, quickstart)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.tearDown()) }()
-	for i, step := range story() {
-		fmt.Printf("\n%d. %s\n", i+1, step.title)
-		if err := step.play(ctx, s); err != nil {
-			return fmt.Errorf("step %d, %q: %w", i+1, step.title, err)
-		}
-	}
-	return nil
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return stage.Play(ctx, w, story())
 }
