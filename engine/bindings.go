@@ -18,29 +18,52 @@ import (
 // A turn is a new generation with a schedule of its own: it forgets the retries
 // of the one before, so a pending provision never delays a deprovision.
 func (e *Engine) reconcile(tx *ledger.Tx, call Call, changed map[string]*access.EndReason) error {
+	turned, _, err := e.turning(tx, call, changed)
+	if err != nil {
+		return err
+	}
+	return tx.PutBindings(turned...)
+}
+
+// reconcileHeld is reconcile of bindings that are held and whose versions are not
+// bumped yet.
+func (e *Engine) reconcileHeld(tx *ledger.Tx, call Call, changed map[string]*access.EndReason) error {
+	turned, others, err := e.turning(tx, call, changed)
+	if err != nil {
+		return err
+	}
+	return tx.TurnBindings(turned, others...)
+}
+
+// turning is the bindings that turn, as they are then, and the others.
+func (e *Engine) turning(
+	tx *ledger.Tx, call Call, changed map[string]*access.EndReason,
+) (turned []ledger.Claimed, others []string, err error) {
 	ids := slices.Sorted(maps.Keys(changed))
 	held, err := tx.LiveGrantsOn(ids...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	bindings, err := tx.Claimed(ids...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	var turned []ledger.Claimed
 	for _, id := range ids {
 		want := access.Absent
 		if len(held[id]) > 0 {
 			want = access.Present
 		}
-		if b := bindings[id]; b.Desired != want {
-			if b, err = turnOne(tx, call, b, want, changed[id]); err != nil {
-				return err
-			}
-			turned = append(turned, b)
+		b := bindings[id]
+		if b.Desired == want {
+			others = append(others, id)
+			continue
 		}
+		if b, err = turnOne(tx, call, b, want, changed[id]); err != nil {
+			return nil, nil, err
+		}
+		turned = append(turned, b)
 	}
-	return tx.PutBindings(turned...)
+	return turned, others, nil
 }
 
 // turnTo makes the desired state of a locked binding what a change of its grants,

@@ -146,6 +146,7 @@ type Engine struct {
 	startWake    chan struct{}
 	deliveryWake chan struct{}
 	rebuildWake  chan struct{}
+	toldLater    chan effects // of grants whose time was over
 }
 
 // New returns an engine.
@@ -156,7 +157,7 @@ func New(cfg Config) *Engine {
 		observer: cfg.Observer, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
 		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
-		rebuildWake: make(chan struct{}, 1),
+		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
 	}
 	for _, t := range cfg.Targets {
 		e.targets[t.Name] = t
@@ -222,7 +223,7 @@ func (e *Engine) apply(ctx context.Context, fx effects) (seen bool) {
 			holds[i] = access.Hold{GrantID: g.ID, Until: g.ExpiresAt}
 		}
 		if err := e.lease.Hold(ctx, holds...); err != nil {
-			e.log.Warn("grants are not held by the lease; the ledger ends them", "grants", len(holds), "error", err)
+			e.complain("grants are not held by the lease; the ledger ends them", err)
 		}
 	}
 	if len(fx.ended) > 0 {
@@ -231,14 +232,21 @@ func (e *Engine) apply(ctx context.Context, fx effects) (seen bool) {
 			ids[i] = g.ID
 		}
 		if err := e.lease.Drop(ctx, ids...); err != nil {
-			e.log.Warn("grants that ended are still held by the lease; it is mended later", "grants", len(ids), "error", err)
+			e.complain("grants that ended are still held by the lease; it is mended later", err)
 		}
 	}
 	if err := e.stand(ctx, append(slices.Clone(fx.started), fx.ended...)); err != nil {
-		e.log.Warn("the lease does not say yet what access there is; checks ask the ledger", "error", err)
+		e.complain("the lease does not say yet what access there is; checks ask the ledger", err)
 		return false
 	}
 	return true
+}
+
+// complain says once a minute what the lease does not do.
+func (e *Engine) complain(what string, err error) {
+	if e.refused.first(what, e.ledger.Now()) {
+		e.log.Warn(what, "error", err)
+	}
 }
 
 // stand tells the lease until when there is access under the grants' bindings.

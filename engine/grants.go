@@ -122,10 +122,13 @@ func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Rev
 	return Revocation{answer, !e.apply(ctx, effects{ended: []access.Grant{answer.Grant}})}, nil
 }
 
+// reconciler makes bindings follow their grants: reconcile or reconcileHeld.
+type reconciler func(*ledger.Tx, Call, map[string]*access.EndReason) error
+
 // endLocked ends grants whose bindings are locked and that are still as they were
 // read, and makes the bindings follow. It returns which it ended.
 func (e *Engine) endLocked(
-	tx *ledger.Tx, call Call, endings []ledger.Ending, comment string, fx *effects,
+	tx *ledger.Tx, call Call, endings []ledger.Ending, comment string, fx *effects, reconcile reconciler,
 ) (ended map[string]bool, err error) {
 	if ended, err = tx.EndGrants(endings); err != nil {
 		return nil, err
@@ -151,12 +154,12 @@ func (e *Engine) endLocked(
 			}
 		}
 	}
-	return ended, e.reconcile(tx, call, last)
+	return ended, reconcile(tx, call, last)
 }
 
 // endOneLocked is endLocked of one; one that is not ended is ErrConflict.
 func (e *Engine) endOneLocked(tx *ledger.Tx, call Call, g ledger.Ending, comment string, fx *effects) error {
-	ended, err := e.endLocked(tx, call, []ledger.Ending{g}, comment, fx)
+	ended, err := e.endLocked(tx, call, []ledger.Ending{g}, comment, fx, e.reconcile)
 	if err == nil && !ended[g.ID] {
 		err = ledger.GrantEnded(g.ID)
 	}
@@ -180,6 +183,6 @@ func (e *Engine) endAll(tx *ledger.Tx, call Call, grants []access.Grant, why fun
 	if err := tx.LockBindings(ids...); err != nil {
 		return err
 	}
-	_, err := e.endLocked(tx, call, endings, "", fx)
+	_, err := e.endLocked(tx, call, endings, "", fx, e.reconcile)
 	return err
 }

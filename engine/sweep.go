@@ -34,6 +34,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, (*ledger.Tx).NextStart, nil) })
 	loops.Go(func() { e.forgetLoop(ctx) })
+	loops.Go(func() { e.tellLoop(ctx) })
 	loops.Go(func() { e.mendLoop(ctx) })
 	loops.Go(func() { e.restoreLoop(ctx) })
 	if e.leaseShared {
@@ -154,7 +155,9 @@ func (e *Engine) endDue(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	heard := e.announce(ctx, due)
-	ended, err := e.end(ctx, heard, func(tx *ledger.Tx) ([]access.Grant, error) { return tx.HoldGrantsToEnd(sweepBatch) })
+	ended, err := e.end(ctx, heard, e.reconcileHeld, func(tx *ledger.Tx) ([]access.Grant, error) {
+		return tx.HoldGrantsToEnd(sweepBatch)
+	})
 	switch {
 	case err == nil && ended == 0:
 		leave(ctx)
@@ -164,7 +167,7 @@ func (e *Engine) endDue(ctx context.Context) (n int, err error) {
 	}
 	var faults []error
 	for _, g := range due {
-		_, err := e.end(ctx, heard, func(tx *ledger.Tx) ([]access.Grant, error) {
+		_, err := e.end(ctx, heard, e.reconcile, func(tx *ledger.Tx) ([]access.Grant, error) {
 			return []access.Grant{g}, tx.LockBindings(g.BindingID)
 		})
 		if err != nil {
@@ -172,6 +175,18 @@ func (e *Engine) endDue(ctx context.Context) (n int, err error) {
 		}
 	}
 	return len(due), errors.Join(faults...)
+}
+
+// tellLoop tells the lease of ends that were due, which it knows of by itself.
+func (e *Engine) tellLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case fx := <-e.toldLater:
+			e.apply(ctx, fx)
+		}
+	}
 }
 
 // leave gives another node, which holds what is due, a moment to end it.
@@ -208,7 +223,9 @@ func (e *Engine) announce(ctx context.Context, due []access.Grant) bool {
 
 // end ends grants whose time is over, as hold takes them with their bindings
 // locked, and returns how many.
-func (e *Engine) end(ctx context.Context, heard bool, hold func(*ledger.Tx) ([]access.Grant, error)) (n int, err error) {
+func (e *Engine) end(
+	ctx context.Context, heard bool, reconcile reconciler, hold func(*ledger.Tx) ([]access.Grant, error),
+) (n int, err error) {
 	var fx effects
 	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
 		fx = effects{}
@@ -220,7 +237,7 @@ func (e *Engine) end(ctx context.Context, heard bool, hold func(*ledger.Tx) ([]a
 		for i, g := range due {
 			endings[i] = ledger.Ending{Grant: g, Why: whyOver(g)}
 		}
-		_, err = e.endLocked(tx, Call{}, endings, "", &fx)
+		_, err = e.endLocked(tx, Call{}, endings, "", &fx, reconcile)
 		return err
 	})
 	if err != nil || len(fx.ended) == 0 {
@@ -231,8 +248,11 @@ func (e *Engine) end(ctx context.Context, heard bool, hold func(*ledger.Tx) ([]a
 		e.observer.Ended(now.Sub(g.ExpiresAt), heard)
 	}
 	e.step("end.committed")
-	poke(e.deliveryWake) // before the lease is told: the target matters more
-	e.apply(ctx, fx)
+	poke(e.deliveryWake)
+	select {
+	case e.toldLater <- fx: // the next batch of ends does not wait for the lease
+	default: // it has more to do than it can; its repair tells it
+	}
 	return len(fx.ended), nil
 }
 

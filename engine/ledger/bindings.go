@@ -119,7 +119,21 @@ var putTypes = []string{ //nolint:gochecknoglobals // a constant
 // PutBindings stores what may change of bindings besides their versions: what is
 // desired and observed, the generation and the schedule, and who holds the
 // attempt under way. The bindings must be locked.
-func (tx *Tx) PutBindings(bindings ...Claimed) error {
+func (tx *Tx) PutBindings(bindings ...Claimed) error { return tx.putBindings(bindings, "") }
+
+// TurnBindings is PutBindings for whoever holds the bindings, has changed their
+// grants and has not bumped their versions yet: it does. others are bindings of
+// which that is true and that stay as they are.
+func (tx *Tx) TurnBindings(bindings []Claimed, others ...string) error {
+	for list := range inLists(others) {
+		if err := tx.bump(list); err != nil {
+			return err
+		}
+	}
+	return tx.putBindings(bindings, "version = version + 1, ")
+}
+
+func (tx *Tx) putBindings(bindings []Claimed, set string) error {
 	for run := range byPowers(bindings) {
 		args := []any{}
 		for _, b := range run {
@@ -129,7 +143,7 @@ func (tx *Tx) PutBindings(bindings ...Claimed) error {
 				openMicros(b.DeprovisionOpenUntil), textOrNull(b.Claim))
 		}
 		err := tx.exec(`
-			UPDATE bindings SET desired = v.column2, observed = v.column3, generation = v.column4, attempts = v.column5,
+			UPDATE bindings SET `+set+`desired = v.column2, observed = v.column3, generation = v.column4, attempts = v.column5,
 			       next_at = v.column6, due_at = v.column7, end_reason = v.column8, last_class = v.column9, last_error = v.column10,
 			       confirmed_at = v.column11, reported_at = v.column12, provision_open_until = v.column13,
 			       deprovision_open_until = v.column14, claim = v.column15,

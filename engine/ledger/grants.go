@@ -55,7 +55,8 @@ func (tx *Tx) EndGrants(endings []Ending) (map[string]bool, error) {
 		ids, err := all(tx, scanText, `
 			UPDATE grants SET prior_state = state, state = 'ended', end_reason = v.column4, ended_at = $1
 			  FROM (VALUES `+placeholdersFrom(2, len(run), []string{"TEXT", "TEXT", "BIGINT", "TEXT"})+`) AS v
-			 WHERE grants.id = v.column1 AND grants.state = v.column2 AND grants.state <> 'ended' AND grants.expires_at = v.column3
+			 WHERE grants.id = v.column1 AND grants.state = v.column2 AND grants.state <> 'ended'
+			   AND grants.expires_at + 0 = v.column3 -- not by the index of ends, which may hold thousands of one moment
 			RETURNING grants.id`, args...)
 		if err != nil {
 			return nil, err
@@ -136,9 +137,9 @@ func (tx *Tx) GrantsToEnd(limit int) ([]access.Grant, error) {
 		WHERE g.state <> 'ended' AND g.expires_at <= $1 ORDER BY g.expires_at LIMIT $2`, micros(tx.now), limit)
 }
 
-// HoldGrantsToEnd is GrantsToEnd with their bindings locked. A binding that
-// another transaction holds is passed over, with its grants: it may be another
-// node that ends them.
+// HoldGrantsToEnd is GrantsToEnd with their bindings held. A binding that another
+// transaction holds is passed over, with its grants: it may be another node that
+// ends them. The versions are not bumped yet: see TurnBindings.
 func (tx *Tx) HoldGrantsToEnd(limit int) ([]access.Grant, error) {
 	ids, err := all(tx, scanText, `
 		WITH due AS MATERIALIZED (
@@ -149,9 +150,6 @@ func (tx *Tx) HoldGrantsToEnd(limit int) ([]access.Grant, error) {
 	}
 	var due []access.Grant
 	for list := range inLists(ids) {
-		if err := tx.bump(list); err != nil {
-			return nil, err
-		}
 		w := where{conditions: []string{`g.state <> 'ended'`}}
 		w.add(true, `g.expires_at <= `, micros(tx.now))
 		w.and(`g.binding_id IN (` + w.bindAll(list) + `)`)

@@ -39,14 +39,22 @@ func (tx *Tx) leaseEpoch() (e access.LeaseEpoch, err error) {
 	return e, err
 }
 
-// standing is a binding with the end of the last live grant on it.
-const standing = `SELECT b.subject, b.action, b.resource, b.id, b.version,
-	(SELECT MAX(g.expires_at) FROM grants g WHERE g.binding_id = b.id AND g.state = 'active' AND g.expires_at > $1) FROM bindings b`
+// standing is what a binding's subject, action and resource have, over all of
+// their bindings. Versions only grow and bindings are never deleted, so that the
+// sum of the versions grows with every change, and one statement reads a sum that
+// belongs to its end. Each part is looked up by itself: joined, the planner takes
+// the three columns for independent and reads the whole table.
+const standing = `SELECT t.subject, t.action, t.resource,
+	(SELECT MIN(b.id) FROM bindings b WHERE b.subject = t.subject AND b.action = t.action AND b.resource = t.resource),
+	(SELECT CAST(SUM(b.version) AS BIGINT) FROM bindings b WHERE b.subject = t.subject AND b.action = t.action AND b.resource = t.resource),
+	(SELECT MAX((SELECT MAX(g.expires_at) FROM grants g WHERE g.binding_id = b.id AND g.state = 'active' AND g.expires_at > $1))
+	   FROM bindings b WHERE b.subject = t.subject AND b.action = t.action AND b.resource = t.resource)
+	FROM bindings t`
 
 // Standing returns until when there is access, over all bindings of the three:
 // one with Version 0 when there was never any.
 func (tx *Tx) Standing(x access.Entitled) (access.Standing, error) {
-	found, err := tx.standings(standing+` WHERE b.subject = $2 AND b.action = $3 AND b.resource = $4 ORDER BY b.id`,
+	found, err := all(tx, scanStanding, standing+` WHERE t.subject = $2 AND t.action = $3 AND t.resource = $4 LIMIT 1`,
 		micros(tx.now), x.Subject.String(), x.Action.Name, x.Resource.String())
 	if err != nil || len(found) == 0 {
 		return access.Standing{Entitled: x}, err
@@ -55,37 +63,24 @@ func (tx *Tx) Standing(x access.Entitled) (access.Standing, error) {
 }
 
 // Standings returns the standings of the subjects, actions and resources that
-// the bindings are of.
+// the bindings are of, each once.
 func (tx *Tx) Standings(bindingIDs ...string) ([]access.Standing, error) {
 	var out []access.Standing
+	seen := map[access.Entitled]bool{}
 	for ids := range inLists(bindingIDs) {
 		w := where{args: []any{micros(tx.now)}}
-		some, err := tx.standings(standing+` JOIN (SELECT DISTINCT subject, action, resource FROM bindings WHERE id IN (`+w.bindAll(ids)+`)) t
-			ON t.subject = b.subject AND t.action = b.action AND t.resource = b.resource
-			ORDER BY b.subject, b.action, b.resource, b.id`, w.args...)
+		some, err := all(tx, scanStanding, standing+` WHERE t.id IN (`+w.bindAll(ids)+`)`, w.args...)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, some...)
+		for _, s := range some {
+			if !seen[s.Entitled] {
+				seen[s.Entitled] = true
+				out = append(out, s)
+			}
+		}
 	}
 	return out, nil
-}
-
-// standings folds rows that are ordered by their subject, action and resource.
-// Versions only grow and bindings are never deleted, so that their sum grows with
-// every change, and one statement reads a sum that belongs to its ends.
-func (tx *Tx) standings(query string, args ...any) ([]access.Standing, error) {
-	rows, err := all(tx, scanStanding, query, args...)
-	var out []access.Standing
-	for _, s := range rows {
-		if n := len(out); n > 0 && out[n-1].Entitled == s.Entitled {
-			out[n-1].Version += s.Version
-			out[n-1].Until = later(out[n-1].Until, s.Until)
-			continue
-		}
-		out = append(out, s)
-	}
-	return out, err
 }
 
 func scanStanding(row scanner) (s access.Standing, err error) {

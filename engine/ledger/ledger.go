@@ -398,13 +398,6 @@ func flag(b bool) int64 {
 	return 0
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 func toJSON(v any) (string, error) {
 	raw, err := json.Marshal(v)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // statements prepared meets few texts.
 const (
 	maxList = 512 // ids in one IN list
-	maxRows = 64  // rows in one VALUES list
+	maxRows = 256 // rows in one VALUES list
 )
 
 // inLists splits ids into lists of at most maxList, each filled up to a power of
