@@ -194,10 +194,10 @@ type Tx struct {
 	skipLocked string
 	db         DB
 	writes     []Statement // that were not run yet
-	look       bool    // one statement, and that reads
-	ran        int     // statements so far, of a look
-	events     [][]any // rows of audit_events, written at the end
-	err        error   // the first that a statement failed with
+	look       bool        // one statement, and that reads
+	ran        int         // statements so far, of a look
+	events     [][]any     // rows of audit_events, written at the end
+	err        error       // the first that a statement failed with
 }
 
 // Now is the time of the transaction.
@@ -212,7 +212,9 @@ func (tx *Tx) LockEntitled(x access.Entitled) error {
 
 // LockResource keeps who gives access to the resource waiting, before it leaves
 // the catalogue.
-func (tx *Tx) LockResource(ref access.ResourceRef) error { return tx.lockAll(Lock{Name: resourceLock(ref)}) }
+func (tx *Tx) LockResource(ref access.ResourceRef) error {
+	return tx.lockAll(Lock{Name: resourceLock(ref)})
+}
 
 // LockSource keeps other transactions that bring what the source says waiting.
 func (tx *Tx) LockSource(kind, name string) error { return tx.lockAll(Lock{Name: kind + " " + name}) }

@@ -113,9 +113,12 @@ func secrets(text string) (pieces []string) {
 func parameters() map[string]string {
 	return map[string]string{
 		"application_name": "curfew",
-		// A plan that was cached while a queue was empty makes claims slow, and
-		// lets them lock rows that they do not return.
-		"plan_cache_mode":                     "force_custom_plan",
+		// Plans are kept: planning an insert of many rows takes longer than running
+		// it. One that was made while a table was empty must not read all of it
+		// later, and one of a claim is never kept: see writing.QueryContext.
+		"plan_cache_mode":                     "auto",
+		"enable_seqscan":                      "off",
+		"jit":                                 "off", // what is off is only made to look dear, which calls for it
 		"statement_timeout":                   millis(answerLimit),
 		"lock_timeout":                        millis(lockLimit),
 		"idle_in_transaction_session_timeout": millis(idleLimit),

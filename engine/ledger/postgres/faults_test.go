@@ -315,7 +315,7 @@ func wantSettings(t *testing.T, db *postgres.DB) {
 	t.Helper()
 	must(t, db.Update(t.Context(), func(tx ledger.Querier) error {
 		for name, want := range map[string]string{
-			"synchronous_commit": "on", "plan_cache_mode": "force_custom_plan", "transaction_isolation": "read committed",
+			"synchronous_commit": "on", "plan_cache_mode": "auto", "enable_seqscan": "off", "jit": "off", "transaction_isolation": "read committed",
 			"application_name": "curfew", "statement_timeout": "30s", "lock_timeout": "10s",
 		} {
 			var got string

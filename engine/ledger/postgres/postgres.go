@@ -86,7 +86,7 @@ func (db *DB) open(cfg *pgx.ConnConfig, limit time.Duration, conns int) *sql.DB 
 }
 
 // SkipLocked passes over the rows that another node is at.
-func (db *DB) SkipLocked() string { return " FOR UPDATE SKIP LOCKED" }
+func (db *DB) SkipLocked() string { return skipLocked }
 
 // Alone is false: any number of nodes may be using the database.
 func (db *DB) Alone() bool { return false }

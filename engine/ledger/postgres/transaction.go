@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/curfew-access/curfew/engine/ledger"
@@ -110,6 +112,19 @@ func update(ctx context.Context, pool *sql.DB, fn func(ledger.Querier) error) er
 type writing struct {
 	*sql.Tx
 	conn *sql.Conn
+}
+
+// skipLocked passes over the rows that another transaction is at.
+const skipLocked = " FOR UPDATE SKIP LOCKED"
+
+// QueryContext is that of sql.Tx. A claim is planned anew each time: by a plan
+// that was kept from when its queue was empty it takes seconds, and locks rows
+// that it does not return.
+func (w writing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if strings.HasSuffix(query, skipLocked) {
+		args = append([]any{pgx.QueryExecModeExec}, args...)
+	}
+	return w.Tx.QueryContext(ctx, query, args...)
 }
 
 // ended reports whether a connection is closed.

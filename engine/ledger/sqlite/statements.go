@@ -55,7 +55,7 @@ func (s *statements) prepare(ctx context.Context) {
 	s.noted = nil
 	s.mu.Unlock()
 	for _, query := range noted {
-		stmt, err := s.db.PrepareContext(ctx, query) //nolint:sqlclosecheck // kept; close closes it
+		stmt, err := s.db.PrepareContext(ctx, unnamed(query)) //nolint:sqlclosecheck // kept; close closes it
 		if err != nil {
 			continue
 		}
