@@ -8,10 +8,8 @@ package audit
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
-	"github.com/gowebpki/jcs"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -89,20 +87,6 @@ func (t Text) MarshalJSON() ([]byte, error) {
 func (e Event) About(x access.Entitled) Event {
 	e.Subject, e.Action, e.Resource = &x.Subject, &x.Action, &x.Resource
 	return e
-}
-
-// Canonical returns the event as RFC 8785 JSON: the bytes that are stored and
-// hashed.
-func (e Event) Canonical() ([]byte, error) {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("event %s: %w", e.ID, err)
-	}
-	canonical, err := jcs.Transform(raw)
-	if err != nil {
-		return nil, fmt.Errorf("event %s: canonical form: %w", e.ID, err)
-	}
-	return canonical, nil
 }
 
 // Leaf returns the RFC 6962 hash of an event's canonical bytes.

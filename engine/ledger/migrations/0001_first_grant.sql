@@ -237,7 +237,7 @@ CREATE INDEX audit_events_binding ON audit_events (binding_id) WHERE binding_id 
 CREATE INDEX audit_events_subject ON audit_events (subject) WHERE subject IS NOT NULL;
 CREATE INDEX audit_events_resource ON audit_events (resource) WHERE resource IS NOT NULL;
 CREATE TABLE audit_pending (
-  event_id TEXT PRIMARY KEY REFERENCES audit_events (id),
+  event_id TEXT PRIMARY KEY, -- of audit_events, written in the same transaction
   at       BIGINT NOT NULL,
   n        BIGINT NOT NULL -- order within its transaction
 );
