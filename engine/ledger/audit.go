@@ -79,27 +79,41 @@ func (tx *Tx) seal(limit int) (int, error) {
 	if err := tx.row(`UPDATE audit_head SET seq = seq WHERE id = 1 RETURNING seq`).Scan(&last); err != nil {
 		return 0, err
 	}
-	type row struct{ id, body string }
-	events, err := all(tx, func(s scanner) (r row, err error) { return r, s.Scan(&r.id, &r.body) }, `
-		SELECT e.id, e.body FROM audit_pending p JOIN audit_events e ON e.id = p.event_id ORDER BY p.at, p.n, p.event_id LIMIT $1`, limit)
+	events, err := all(tx, scanPending, `
+		SELECT p.at, p.n, e.id, e.body FROM audit_pending p JOIN audit_events e ON e.id = p.event_id ORDER BY p.at, p.n, p.event_id LIMIT $1`, limit)
 	if err != nil {
 		return 0, err
 	}
-	ids, leaves := make([]string, len(events)), make([][]any, len(events))
+	leaves := make([][]any, len(events))
 	for i, e := range events {
 		last++
-		ids[i], leaves[i] = e.id, []any{last, e.id, hex.EncodeToString(audit.Leaf([]byte(e.body)))}
+		leaves[i] = []any{last, e.id, hex.EncodeToString(audit.Leaf([]byte(e.body)))}
 	}
 	if err := tx.insertAll(`INSERT INTO audit_log (seq, event_id, leaf) VALUES`, leaves); err != nil {
 		return 0, err
 	}
-	for list := range inLists(ids) {
-		w := where{}
-		if err := tx.exec(`DELETE FROM audit_pending WHERE event_id IN (`+w.bindAll(list)+`)`, w.args...); err != nil {
+	for run := range byPowers(events) {
+		var args []any
+		for _, e := range run {
+			args = append(args, e.at, e.n, e.id)
+		}
+		err := tx.exec(`DELETE FROM audit_pending WHERE (at, n, event_id) IN (VALUES `+
+			placeholdersFrom(1, len(run), []string{"BIGINT", "BIGINT", "TEXT"})+`)`, args...)
+		if err != nil {
 			return 0, err
 		}
 	}
 	return len(events), tx.exec(`UPDATE audit_head SET seq = $1 WHERE id = 1`, last)
+}
+
+// pending is an event that waits for its place in the sequence.
+type pending struct {
+	at, n    int64
+	id, body string
+}
+
+func scanPending(row scanner) (p pending, err error) {
+	return p, row.Scan(&p.at, &p.n, &p.id, &p.body)
 }
 
 // SealedEvent is an event with its place in the sequence.

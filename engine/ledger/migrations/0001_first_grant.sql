@@ -237,11 +237,11 @@ CREATE INDEX audit_events_binding ON audit_events (binding_id) WHERE binding_id 
 CREATE INDEX audit_events_subject ON audit_events (subject) WHERE subject IS NOT NULL;
 CREATE INDEX audit_events_resource ON audit_events (resource) WHERE resource IS NOT NULL;
 CREATE TABLE audit_pending (
-  event_id TEXT PRIMARY KEY, -- of audit_events, written in the same transaction
   at       BIGINT NOT NULL,
-  n        BIGINT NOT NULL -- order within its transaction
+  n        BIGINT NOT NULL, -- order within its transaction
+  event_id TEXT NOT NULL,   -- of audit_events, written in the same transaction
+  PRIMARY KEY (at, n, event_id)
 );
-CREATE INDEX audit_pending_order ON audit_pending (at, n, event_id);
 CREATE TABLE audit_head (
   id  BIGINT PRIMARY KEY CHECK (id = 1),
   seq BIGINT NOT NULL -- the last number given: whoever seals holds this row
