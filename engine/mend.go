@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -205,7 +206,7 @@ func (w *walk) ledgerPage(ctx context.Context) (access.Mended, error) {
 	if err != nil {
 		return access.Mended{}, err
 	}
-	mended, err := w.engine.mend(ctx, grants)
+	mended, err := w.engine.mend(ctx, toldOf(grants, w.engine.ledger.Now()))
 	switch {
 	case err != nil:
 		return mended, err
@@ -215,6 +216,14 @@ func (w *walk) ledgerPage(ctx context.Context) (access.Mended, error) {
 		w.place.after = grants[len(grants)-1].ID
 	}
 	return mended, nil
+}
+
+// toldOf is the grants of which the lease has been told if it ever was: whoever
+// started one tells the lease after the commit.
+func toldOf(grants []access.Grant, now time.Time) []access.Grant {
+	return slices.DeleteFunc(slices.Clone(grants), func(g access.Grant) bool {
+		return now.Sub(later(g.CreatedAt, g.StartsAt)) < 2*leasePatience
+	})
 }
 
 func (w *walk) leasePage(ctx context.Context) (mended access.Mended, err error) {
