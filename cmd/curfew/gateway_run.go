@@ -20,7 +20,7 @@ const drainHTTP = 10 * time.Second
 // written and sealed.
 func (g *gateway) Run(ctx context.Context) error {
 	last := context.WithoutCancel(ctx)
-	if err := g.tell(last, audit.GatewayStarted); err != nil {
+	if err := g.tellStarted(ctx); err != nil {
 		return err
 	}
 	ctx, fail := context.WithCancel(ctx)
@@ -63,6 +63,29 @@ func start(ctx context.Context, fail func(), loops ...func(context.Context) erro
 func (s *stage) stop() error {
 	s.end()
 	return s.group.Wait()
+}
+
+// tellAgain is how long to wait before the ledger is tried again.
+const tellAgain = 500 * time.Millisecond
+
+// tellStarted writes that the gateway started: a ledger that is away at this
+// moment is waited for.
+func (g *gateway) tellStarted(ctx context.Context) error {
+	for complained := false; ; {
+		err := g.tell(context.WithoutCancel(ctx), audit.GatewayStarted)
+		if err == nil || g.ledger.Alone() {
+			return err
+		}
+		if !complained {
+			g.log.Warn("the ledger does not answer; nothing is served until it does", "error", err)
+			complained = true
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(tellAgain):
+		}
+	}
 }
 
 // tell writes an audit event about the gateway itself.
