@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	mendRest  = 10 * time.Second       // from one walk to the next
 	mendDuty  = "lease.mend"
 	dutyFor   = 30 * time.Second
+
+	manyGrants = 100_000
 )
 
 // Rebuild is told that the lease has lost everything.
@@ -82,6 +85,9 @@ func (e *Engine) rebuild(ctx context.Context) {
 			break
 		}
 		after = grants[len(grants)-1].ID
+	}
+	if n >= manyGrants {
+		debug.FreeOSMemory() // reading them all left more behind than holding them takes
 	}
 	e.log.Info("lease rebuilt from the ledger", "grants", n, "took", time.Since(began).Round(time.Millisecond))
 }

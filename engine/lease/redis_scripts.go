@@ -32,7 +32,7 @@ if held then
   local version = string.match(held, '^(%d+) %d+ [%w_-]+$')
   if version and tonumber(version) > tonumber(ARGV[1]) then return held end
   local ttl = redis.call('PTTL', KEYS[1])
-  local fits = ttl >= 0 and ttl >= left
+  local fits = ttl >= 0 and ttl >= left - 2 -- times are rounded on their way
   if fits and held == ARGV[2] then return '=' end
   left = math.max(left, ttl)
   answer = 'w'

@@ -70,12 +70,12 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	writer, err := sql.Open("sqlite", dsn(path, "&_txlock=immediate"))
+	writer, err := sql.Open("sqlite", dsn(path, "&_pragma=cache_size(-32768)&_txlock=immediate"))
 	if err != nil {
 		return nil, err
 	}
 	writer.SetMaxOpenConns(1)
-	reader, err := sql.Open("sqlite", dsn(path, "&_pragma=query_only(1)"))
+	reader, err := sql.Open("sqlite", dsn(path, "&_pragma=cache_size(-8192)&_pragma=query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -91,7 +91,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 func dsn(path, more string) string {
 	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
 	return u.String() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=cache_size(-65536)" + more
+		"&_pragma=foreign_keys(1)&_pragma=temp_store(memory)" + more
 }
 
 func hold(path string) (*os.File, error) {
