@@ -111,6 +111,9 @@ func (e *Engine) restore(ctx context.Context) error {
 	for _, g := range early {
 		holds = append(holds, access.Hold{GrantID: g.ID, Until: g.ExpiresAt})
 	}
-	e.observer.Mended(access.Mended{Missing: len(holds)})
-	return e.lease.Hold(ctx, holds...)
+	mended, _, err := e.lease.Mend(ctx, holds, nil)
+	if mended != (access.Mended{}) {
+		e.observer.Mended(mended)
+	}
+	return err
 }

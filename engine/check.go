@@ -39,6 +39,8 @@ func (e *Engine) Check(ctx context.Context, call Call, x access.Entitled) (Check
 		return CheckView{}, err
 	}
 	x.Subject = subject
+	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+	defer cancel()
 	if err := e.mayCheck(ctx, call, subject); err != nil {
 		return CheckView{}, err
 	}
@@ -96,11 +98,21 @@ const (
 	permittedStale = 10 * time.Minute
 )
 
+// askAgain is how long a check waits to learn anew what is remembered, and
+// checkPatience how long in all.
+const (
+	askAgain      = 200 * time.Millisecond
+	checkPatience = 2 * time.Second
+)
+
 // permitted remembers who may check.
 type permitted struct {
 	mu sync.RWMutex
-	at map[permission]time.Time // when it was last learned
+	at map[permission]remembered
 }
+
+// remembered is when it was last learned that a caller may, and last asked.
+type remembered struct{ learned, asked time.Time }
 
 type permission struct {
 	caller access.Subject
@@ -114,27 +126,36 @@ func (e *Engine) mayCheck(ctx context.Context, call Call, subject access.Subject
 		p.scope = ScopeOwn
 	}
 	e.permitted.mu.RLock()
-	learned, known := e.permitted.at[p]
+	known := e.permitted.at[p]
 	e.permitted.mu.RUnlock()
-	age := time.Since(learned)
-	if known && age < permittedFor {
+	now := time.Now()
+	stale := now.Sub(known.learned) < permittedStale
+	if stale && now.Sub(known.asked) < permittedFor {
 		return nil
 	}
-	err := e.authorize(ctx, call, opCheck, access.APIObject{Scope: p.scope})
+	asking, cancel := ctx, func() {}
+	if stale {
+		asking, cancel = context.WithTimeout(ctx, askAgain)
+	}
+	defer cancel()
+	err := e.authorize(asking, call, opCheck, access.APIObject{Scope: p.scope})
 	switch {
 	case err == nil:
-		e.permitted.learn(p, time.Now())
-	case !isDenied(err) && known && age < permittedStale:
-		return nil // the ledger does not answer; the lease may
+		e.permitted.learn(p, remembered{now, now})
+	case isDenied(err):
+		e.permitted.learn(p, remembered{})
+	case stale: // the ledger does not answer; the lease may
+		e.permitted.learn(p, remembered{known.learned, now})
+		return nil
 	}
 	return err
 }
 
-func (p *permitted) learn(who permission, at time.Time) {
+func (p *permitted) learn(who permission, what remembered) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.at == nil || len(p.at) > maxHeard {
-		p.at = map[permission]time.Time{}
+		p.at = map[permission]remembered{}
 	}
-	p.at[who] = at
+	p.at[who] = what
 }

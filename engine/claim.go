@@ -21,7 +21,7 @@ const claimMargin = 10 * time.Second
 // Until. What could not be claimed is an error beside what was. It satisfies
 // outbox.Store.
 func (e *Engine) Claim(ctx context.Context, owner string, limit int, room map[string]int) ([]access.Delivery, error) {
-	if err := e.putOffWithoutTarget(ctx); err != nil {
+	if err := e.noteMissingTargets(ctx); err != nil {
 		return nil, err
 	}
 	due, err := e.dueTargets(ctx, room)
@@ -105,12 +105,18 @@ func (e *Engine) claimEach(ctx context.Context, target Target, owner string, lim
 			return err
 		})
 		if failure != nil {
-			err = errors.Join(err, fmt.Errorf("binding %s can not be claimed: %w", b.ID, failure))
+			err = errors.Join(err, fmt.Errorf("binding %s can not be claimed: %w", b.ID, failure), e.putOff(ctx, b.ID))
 			continue
 		}
 		claimed = append(claimed, one...)
 	}
 	return claimed, err
+}
+
+// putOff makes a binding that can not be claimed wait, so that it is not first
+// among those that can.
+func (e *Engine) putOff(ctx context.Context, id string) error {
+	return e.ledger.Update(ctx, func(tx *ledger.Tx) error { return tx.PutOff(id, tx.Now().Add(Backoff{}.cap())) })
 }
 
 // claimAll claims bindings that are held, in as many statements for a hundred as
@@ -135,22 +141,30 @@ func claimAll(tx *ledger.Tx, due []access.Binding, target Target, owner string) 
 	return claimed, errors.Join(tx.PutBindings(bindings...), tx.AddAttempts(claimed))
 }
 
-// putOffWithoutTarget puts off what is due at targets that are not configured as
-// they were, and says so.
-func (e *Engine) putOffWithoutTarget(ctx context.Context) error {
+// othersHave is how long a delivery at a target that this node does not have is
+// left to the nodes that may have it, before it is said to be missing.
+const othersHave = 30 * time.Second
+
+// noteMissingTargets notes of what is due at targets that are not configured as
+// they were, and says so. It stays due: whoever has the target claims it at once.
+func (e *Engine) noteMissingTargets(ctx context.Context) error {
 	var known []string
 	for _, t := range e.targets {
 		known = append(known, t.Contract)
 	}
+	since := e.ledger.Now()
+	if !e.ledger.Alone() {
+		since = since.Add(-othersHave)
+	}
 	none, err := e.nothing(ctx, func(tx *ledger.Tx) (int, error) {
-		due, err := tx.BindingsWithoutTarget(known, 1)
+		due, err := tx.BindingsWithoutTarget(known, since, 1)
 		return len(due), err
 	})
 	if none || err != nil {
 		return err
 	}
 	return e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		due, err := tx.BindingsWithoutTarget(known, sweepBatch)
+		due, err := tx.HoldBindingsWithoutTarget(known, since, sweepBatch)
 		for _, b := range due {
 			if err != nil {
 				break
@@ -183,17 +197,15 @@ func claimOne(b access.Binding, m access.Message, target Target, owner string, n
 	return d, ledger.Claimed{Binding: b, Claim: d.Owner}
 }
 
-// missingTarget puts a delivery off whose target is not configured, and says so.
+// missingTarget notes that the target of a delivery is not configured.
 func (e *Engine) missingTarget(tx *ledger.Tx, b access.Binding) error {
-	again := tx.Now().Add(Backoff{}.cap())
-	first := b.LastClass != access.ClassTargetMissing
-	b.NextAt, b.LastClass = &again, access.ClassTargetMissing
+	b.LastClass = access.ClassTargetMissing
 	if now := tx.Now(); b.DueAt == nil {
 		b.DueAt = &now
 	}
 	b.LastError = fmt.Sprintf("the target %q is not configured as it was when this access was given; "+
 		"put it back as it was, with retired: true, until it is drained", b.Target)
-	if err := tx.PutBindings(ledger.Claimed{Binding: b}); err != nil || !first {
+	if err := tx.PutBindings(ledger.Claimed{Binding: b}); err != nil {
 		return err
 	}
 	event := bindingEvent(audit.BindingFailed, b)

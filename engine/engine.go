@@ -10,6 +10,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -140,6 +141,7 @@ type Engine struct {
 	permitted   permitted
 	unsaid      unsaid
 	heard       heard
+	failing     failing
 
 	sweepsTo     atomic.Int64 // what the sweep sleeps to, in microseconds
 	sweepWake    chan struct{}
@@ -155,6 +157,7 @@ func New(cfg Config) *Engine {
 		ledger: cfg.Ledger, policy: cfg.Policy, facts: cfg.Facts, lease: cfg.Lease, leaseShared: cfg.LeaseShared,
 		node: cmp.Or(cfg.Node, access.NewID("node", cfg.Ledger.Now())), targets: map[string]Target{}, log: cfg.Log,
 		observer: cfg.Observer, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
+		unsaid:    unsaid{shared: cfg.LeaseShared},
 		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
 		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
@@ -267,7 +270,37 @@ func (e *Engine) stand(ctx context.Context, changed []access.Grant) error {
 	for i := range standings {
 		standings[i].Keep = later(keep[standings[i].Entitled], e.ledger.Now().Add(keepTombstones))
 	}
-	return e.lease.Stand(ctx, standings...)
+	err = e.lease.Stand(ctx, standings...)
+	if err != nil && e.leaseShared {
+		err = errors.Join(err, e.leaveUnsaid(ctx, changed, standings))
+	}
+	return err
+}
+
+// leaveUnsaid makes checks of what the lease did not take ask the ledger: on this
+// node at once, and on all when they have read it. A grant that begins is noted
+// only if the lease may hold that there is none; one that ended is noted already.
+func (e *Engine) leaveUnsaid(ctx context.Context, changed []access.Grant, standings []access.Standing) error {
+	for _, g := range changed {
+		e.unsaid.note(g.Entitled)
+	}
+	var again []access.Standing
+	for _, s := range standings {
+		if !s.Until.IsZero() && s.Version > 1 {
+			again = append(again, s)
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	return e.ledger.Update(context.WithoutCancel(ctx), func(tx *ledger.Tx) error {
+		for _, s := range again {
+			if err := tx.MarkUnsaid(s.BindingID, s.Until); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // keepTombstones is how long the lease keeps the end of an access at the least.

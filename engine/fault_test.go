@@ -424,7 +424,7 @@ func TestStartIsTriedAgainWhenPolicyFails(t *testing.T) {
 					t.Fatalf("grant is %s, %v; want it scheduled still", g.State, err)
 				}
 				broken.Store(false)
-				w.pass(2 * time.Second)
+				w.pass(2 * time.Minute) // it waits longer each time
 				w.wantVerbs(provision)
 			})
 		})

@@ -198,7 +198,7 @@ func (e *Engine) TakeOverdue(ctx context.Context) (overdue []access.Binding, err
 		return nil, err
 	}
 	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		if overdue, err = tx.BindingsToAlert(since, sweepBatch); err != nil {
+		if overdue, err = tx.HoldBindingsToAlert(since, sweepBatch); err != nil {
 			return err
 		}
 		for _, b := range overdue {
@@ -210,7 +210,10 @@ func (e *Engine) TakeOverdue(ctx context.Context) (overdue []access.Binding, err
 		}
 		return nil
 	})
-	return overdue, err
+	if err != nil {
+		return nil, err
+	}
+	return overdue, nil
 }
 
 func later(a, b time.Time) time.Time {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,19 +19,61 @@ import (
 const (
 	startsAtOnce  = 8
 	startPatience = 10 * time.Second
+	maxFailing    = 10_000 // starts that failed and are remembered
 )
+
+// failing remembers starts that failed, so that they do not stand before those
+// that would not: each is tried again later and later.
+type failing struct {
+	mu     sync.Mutex
+	starts map[string]failure // by grant
+}
+
+type failure struct {
+	times int
+	again time.Time
+}
+
+// due leaves out of the grants those that failed of late.
+func (f *failing) due(grants []access.Grant, now time.Time) []access.Grant {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(grants, func(g access.Grant) bool { return f.starts[g.ID].again.After(now) })
+}
+
+// after remembers how the start of a grant went.
+func (f *failing) after(id string, err error, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		delete(f.starts, id)
+		return
+	}
+	if f.starts == nil || len(f.starts) >= maxFailing {
+		f.starts = map[string]failure{}
+	}
+	n := f.starts[id].times + 1
+	f.starts[id] = failure{n, now.Add(Backoff{First: time.Second, Cap: time.Minute}.after(n, false))}
+}
+
+func (f *failing) len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.starts)
+}
 
 // startDue asks policy about each scheduled grant whose start has come, and
 // starts or ends it.
 func (e *Engine) startDue(ctx context.Context) error {
 	var due []access.Grant
 	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
-		due, err = tx.GrantsToStart(sweepBatch)
+		due, err = tx.GrantsToStart(sweepBatch + e.failing.len())
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	due = e.failing.due(due, e.ledger.Now())
 	faults := make([]error, len(due))
 	places := make(chan struct{}, startsAtOnce)
 	var starting sync.WaitGroup
@@ -40,7 +83,9 @@ func (e *Engine) startDue(ctx context.Context) error {
 			defer func() { <-places }()
 			ctx, cancel := context.WithTimeout(ctx, startPatience)
 			defer cancel()
-			if err := safely(func() error { return e.startOne(ctx, g) }); err != nil {
+			err := safely(func() error { return e.startOne(ctx, g) })
+			e.failing.after(g.ID, err, e.ledger.Now())
+			if err != nil {
 				faults[i] = fmt.Errorf("grant %s: %w", g.ID, err)
 			}
 		})
@@ -62,6 +107,9 @@ func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
 		a, err := e.reconsider(ctx, r.Request)
 		if err == nil {
 			err = e.sameTarget(ctx, a, g)
+		}
+		if errors.Is(err, errTargetMissing) {
+			return struct{}{}, fmt.Errorf("the grant stays scheduled: %w", err) // another node may have it
 		}
 		if errors.Is(err, access.ErrConflict) {
 			return struct{}{}, e.endOne(ctx, g, err.Error(), access.DecisionRecord{})

@@ -27,8 +27,9 @@ const keepAnswers = 7 * 24 * time.Hour
 
 // Run is the clock of the gateway: it sleeps to the nearest deadline in the
 // ledger, or until it is woken, and ends, starts and lapses what is due. Starts
-// ask policy, which takes time: they have a loop of their own, so that no end
-// waits for them; and so have the repair of the lease and what it was not told.
+// ask policy, which takes time, and lapses wait for reviews: they have loops of
+// their own, so that no end waits for them; and so have the repair of the lease
+// and what it was not told.
 // Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
@@ -40,7 +41,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.leaseShared {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
-	e.loop(ctx, e.sweepWake, e.endAndLapse, (*ledger.Tx).NextEnd, &e.sweepsTo)
+	loops.Go(func() { e.loop(ctx, nil, e.lapseAllDue, (*ledger.Tx).NextLapse, nil) })
+	e.loop(ctx, e.sweepWake, e.endAllDue, (*ledger.Tx).NextEnd, &e.sweepsTo)
 	loops.Wait()
 	return nil
 }
@@ -120,11 +122,11 @@ func (e *Engine) forgetAnswers(ctx context.Context, before time.Time) {
 	}
 }
 
-// endAndLapse ends every grant whose time is over and lapses the requests that
-// nobody answered, as the ledger's clock says.
-func (e *Engine) endAndLapse(ctx context.Context) error {
-	return errors.Join(inBatches(ctx, e.endDue), inBatches(ctx, e.lapseDue))
-}
+// endAllDue ends every grant whose time is over, as the ledger's clock says.
+func (e *Engine) endAllDue(ctx context.Context) error { return inBatches(ctx, e.endDue) }
+
+// lapseAllDue lapses the requests that nobody answered in time.
+func (e *Engine) lapseAllDue(ctx context.Context) error { return inBatches(ctx, e.lapseDue) }
 
 // inBatches repeats a batch until it finds less than a full one.
 func inBatches(ctx context.Context, batch func(context.Context) (int, error)) error {
@@ -264,29 +266,46 @@ func whyOver(g access.Grant) access.EndReason {
 	return access.EndExpired
 }
 
+// lapseDue lapses a batch in one transaction. If that fails, each request gets its
+// own, so that a broken one does not hold the others up.
 func (e *Engine) lapseDue(ctx context.Context) (n int, err error) {
-	none, err := e.nothing(ctx, func(tx *ledger.Tx) (int, error) {
-		due, err := tx.LapsedRequests(1)
-		return len(due), err
+	var due []string
+	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
+		due, err = tx.LapsedRequests(sweepBatch)
+		return err
 	})
-	if none || err != nil {
+	if err != nil || len(due) == 0 {
 		return 0, err
 	}
+	lapsed := 0
 	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		due, err := tx.LapsedRequests(sweepBatch)
-		if err != nil {
-			return err
-		}
-		n = len(due)
-		for _, r := range due {
-			_, err := e.close(tx, Call{}, r.ID, access.RequestLapsed, audit.RequestLapsed, "")
-			if err != nil && !errors.Is(err, access.ErrConflict) {
-				return err
+		held, err := tx.HoldLapsedRequests(sweepBatch)
+		lapsed = len(held)
+		for _, id := range held {
+			if err == nil {
+				err = e.lapse(tx, id)
 			}
 		}
-		return nil
+		return err
 	})
-	return n, err
+	if err == nil {
+		return lapsed, nil
+	}
+	var faults []error
+	for _, id := range due {
+		if err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return e.lapse(tx, id) }); err != nil {
+			faults = append(faults, fmt.Errorf("request %s: %w", id, err))
+		}
+	}
+	return 0, errors.Join(faults...)
+}
+
+func (e *Engine) lapse(tx *ledger.Tx, id string) error {
+	_, err := e.close(tx, Call{}, id, access.RequestLapsed, audit.RequestLapsed, "")
+	if errors.Is(err, access.ErrConflict) {
+		return nil // it was answered
+	}
+	return err
 }
 
 // nothing looks, without a write transaction, whether there is anything to do.

@@ -3,7 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"sync/atomic"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -14,19 +15,51 @@ import (
 // check on it can still say yes after a revoke that was answered "propagating".
 const unsaidEvery = 500 * time.Millisecond
 
-// unsaid is the accesses of which the lease may not know that a grant ended
-// before its time, as last read: checks of them ask the ledger.
+// unsaid is the accesses of which the lease may not know what the ledger says, as
+// last read and as noted since: checks of them ask the ledger.
 type unsaid struct {
-	set atomic.Pointer[map[access.Entitled]struct{}]
+	shared bool // until it is first read, every access may be one
+
+	mu    sync.RWMutex
+	known bool
+	set   map[access.Entitled]struct{}
+	noted map[access.Entitled]struct{} // by this node, since it began to read
 }
 
 func (u *unsaid) has(x access.Entitled) bool {
-	set := u.set.Load()
-	if set == nil {
-		return false
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	_, read := u.set[x]
+	_, noted := u.noted[x]
+	return read || noted || u.shared && !u.known
+}
+
+// note adds what this node could not tell the lease.
+func (u *unsaid) note(x access.Entitled) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.noted == nil {
+		u.noted = map[access.Entitled]struct{}{}
 	}
-	_, found := (*set)[x]
-	return found
+	u.noted[x] = struct{}{}
+}
+
+// read learns from the ledger. What was noted before it has by then.
+func (u *unsaid) read(read func() (map[access.Entitled]struct{}, error)) error {
+	u.mu.Lock()
+	before := maps.Clone(u.noted)
+	u.mu.Unlock()
+	set, err := read()
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.set, u.known = set, true
+	for x := range before {
+		delete(u.noted, x)
+	}
+	return nil
 }
 
 // unsaidLoop reads what the lease may not know, and tells it.
@@ -35,7 +68,7 @@ func (e *Engine) unsaidLoop(ctx context.Context) {
 	defer ticker.Stop()
 	for {
 		if err := e.sayUnsaid(ctx); err != nil && ctx.Err() == nil {
-			e.log.Warn("the lease was not told of revoked access; checks of it ask the ledger", "error", err)
+			e.complain("the lease was not told of revoked access; checks of it ask the ledger", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -47,21 +80,26 @@ func (e *Engine) unsaidLoop(ctx context.Context) {
 
 func (e *Engine) sayUnsaid(ctx context.Context) error {
 	var waiting []ledger.Unsaid
-	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
-		waiting, err = tx.Unsaid()
-		return err
+	err := e.unsaid.read(func() (map[access.Entitled]struct{}, error) {
+		err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
+			waiting, err = tx.Unsaid()
+			return err
+		})
+		set := make(map[access.Entitled]struct{}, len(waiting))
+		for _, u := range waiting {
+			set[u.Entitled] = struct{}{}
+		}
+		return set, err
 	})
 	if err != nil {
 		return err
 	}
-	set := make(map[access.Entitled]struct{}, len(waiting))
 	ids := make([]string, len(waiting))
 	keep := map[access.Entitled]time.Time{}
 	for i, u := range waiting {
-		set[u.Entitled], ids[i] = struct{}{}, u.BindingID
+		ids[i] = u.BindingID
 		keep[u.Entitled] = later(keep[u.Entitled], u.Keep)
 	}
-	e.unsaid.set.Store(&set)
 	if len(waiting) == 0 || !e.lease.Checks() {
 		return e.dropUnsaid(ctx, waiting)
 	}

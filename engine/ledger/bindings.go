@@ -170,10 +170,20 @@ func (tx *Tx) Deliverable(contract string, limit int) ([]access.Binding, error) 
 }
 
 // HoldDeliverable is Deliverable, and holds what it lists until the transaction
-// ends; what another holds is passed over.
+// ends; what another holds is passed over. What is to be closed comes first,
+// however long it is that others are to be opened.
 func (tx *Tx) HoldDeliverable(contract string, limit int) ([]access.Binding, error) {
-	return all(tx, scanBinding, bindingColumns+deliverable+` ORDER BY b.next_at LIMIT $3`+tx.skipLocked,
-		contract, micros(tx.now), limit)
+	closing, err := tx.holdDeliverable(access.Absent, contract, limit)
+	if err != nil || len(closing) == limit {
+		return closing, err
+	}
+	opening, err := tx.holdDeliverable(access.Present, contract, limit-len(closing))
+	return append(closing, opening...), err
+}
+
+func (tx *Tx) holdDeliverable(desired access.Presence, contract string, limit int) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+deliverable+` AND b.desired = $3 ORDER BY b.next_at LIMIT $4`+tx.skipLocked,
+		contract, micros(tx.now), string(desired), limit)
 }
 
 // HoldOneDeliverable is HoldDeliverable of one binding: none or one.
@@ -187,34 +197,56 @@ func (tx *Tx) NextDelivery(contract string) (time.Time, error) {
 	return tx.soonest(`SELECT MIN(next_at) FROM bindings WHERE contract = $1 AND next_at IS NOT NULL`, contract)
 }
 
-// BindingsWithoutTarget lists bindings that are due and whose contract is none
-// of those known.
-func (tx *Tx) BindingsWithoutTarget(known []string, limit int) ([]access.Binding, error) {
+// BindingsWithoutTarget lists bindings that have been due since the time, whose
+// contract is none of those known, and of which that is not noted.
+func (tx *Tx) BindingsWithoutTarget(known []string, dueSince time.Time, limit int) ([]access.Binding, error) {
+	return tx.withoutTarget(known, dueSince, limit, "")
+}
+
+// HoldBindingsWithoutTarget is BindingsWithoutTarget, and holds what it lists
+// until the transaction ends; what another holds is passed over.
+func (tx *Tx) HoldBindingsWithoutTarget(known []string, dueSince time.Time, limit int) ([]access.Binding, error) {
+	return tx.withoutTarget(known, dueSince, limit, tx.skipLocked)
+}
+
+func (tx *Tx) withoutTarget(known []string, dueSince time.Time, limit int, hold string) ([]access.Binding, error) {
 	w := where{}
-	w.add(true, `b.next_at <= `, micros(tx.now))
+	w.add(true, `b.next_at <= `, micros(dueSince))
+	w.and(`(b.last_class IS NULL OR b.last_class <> ` + w.bind(string(access.ClassTargetMissing)) + `)`)
 	if len(known) > 0 {
 		w.and(`b.contract NOT IN (` + w.bindAll(known) + `)`)
 	}
-	return all(tx, scanBinding, bindingColumns+w.String()+` ORDER BY b.next_at LIMIT `+w.bind(limit), w.args...)
+	return all(tx, scanBinding, bindingColumns+w.String()+` ORDER BY b.next_at LIMIT `+w.bind(limit)+hold, w.args...)
 }
 
-// ReleaseClaims hands back every claimed attempt, and makes what waits for a
-// missing target due: for a process that knows that no other can hold one.
+// ReleaseClaims hands back every claimed attempt: for a process that knows that
+// no other can hold one.
 func (tx *Tx) ReleaseClaims() error {
-	err := tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL`, micros(tx.now))
-	if err != nil {
-		return err
-	}
-	return tx.exec(`UPDATE bindings SET next_at = $1 WHERE next_at IS NOT NULL AND last_class = $2`,
-		micros(tx.now), string(access.ClassTargetMissing))
+	return tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL`, micros(tx.now))
+}
+
+// PutOff makes the next attempt at a binding due at the time, if one is due now
+// and nobody is at it.
+func (tx *Tx) PutOff(id string, until time.Time) error {
+	return tx.exec(`UPDATE bindings SET next_at = $2 WHERE id = $1 AND next_at <= $3`, id, micros(until), micros(tx.now))
 }
 
 // BindingsToAlert lists bindings that have been wrong since before the time, or
 // whose target is missing, and of which that has not been said.
 func (tx *Tx) BindingsToAlert(wrongSince time.Time, limit int) ([]access.Binding, error) {
+	return tx.toAlert(wrongSince, limit, "")
+}
+
+// HoldBindingsToAlert is BindingsToAlert, and holds what it lists until the
+// transaction ends; what another holds is passed over.
+func (tx *Tx) HoldBindingsToAlert(wrongSince time.Time, limit int) ([]access.Binding, error) {
+	return tx.toAlert(wrongSince, limit, tx.skipLocked)
+}
+
+func (tx *Tx) toAlert(wrongSince time.Time, limit int, hold string) ([]access.Binding, error) {
 	return all(tx, scanBinding, bindingColumns+`
 		WHERE b.due_at IS NOT NULL AND b.alerted_at IS NULL AND (b.due_at < $1 OR b.last_class = $2)
-		ORDER BY b.due_at LIMIT $3`, micros(wrongSince), string(access.ClassTargetMissing), limit)
+		ORDER BY b.due_at LIMIT $3`+hold, micros(wrongSince), string(access.ClassTargetMissing), limit)
 }
 
 // MarkAlerted records that a binding's being overdue was said.

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"database/sql"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -142,14 +144,15 @@ func (tx *Tx) GrantsToEnd(limit int) ([]access.Grant, error) {
 // ends them. The versions are not bumped yet: see TurnBindings.
 func (tx *Tx) HoldGrantsToEnd(limit int) ([]access.Grant, error) {
 	ids, err := all(tx, scanText, `
-		WITH due AS MATERIALIZED (
-		  SELECT binding_id FROM grants WHERE state <> 'ended' AND expires_at <= $1 ORDER BY expires_at LIMIT $2)
-		SELECT b.id FROM bindings b WHERE b.id IN (SELECT binding_id FROM due) ORDER BY b.id`+tx.skipLocked, micros(tx.now), limit)
+		SELECT b.id FROM grants g JOIN bindings b ON b.id = g.binding_id
+		 WHERE g.state <> 'ended' AND g.expires_at <= $1 ORDER BY g.expires_at LIMIT $2`+
+		strings.Replace(tx.skipLocked, "UPDATE", "UPDATE OF b", 1), micros(tx.now), limit)
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(ids)
 	var due []access.Grant
-	for list := range inLists(ids) {
+	for list := range inLists(slices.Compact(ids)) {
 		w := where{conditions: []string{`g.state <> 'ended'`}}
 		w.add(true, `g.expires_at <= `, micros(tx.now))
 		w.and(`g.binding_id IN (` + w.bindAll(list) + `)`)
@@ -194,12 +197,16 @@ func (tx *Tx) ActiveGrants(after string, limit int) ([]access.Grant, error) {
 	return all(tx, scanGrant, grantColumns+` WHERE g.state = 'active' AND g.id > $1 ORDER BY g.id LIMIT $2`, after, limit)
 }
 
-// NextEnd returns the soonest time at which a grant ends or a request lapses;
-// the zero time when there is none.
+// NextEnd returns the soonest time at which a grant ends; the zero time when there
+// is none.
 func (tx *Tx) NextEnd() (time.Time, error) {
-	return tx.soonest(`SELECT MIN(at) FROM (
-		SELECT MIN(expires_at) AS at FROM grants WHERE state <> 'ended'
-		UNION ALL SELECT MIN(lapses_at) FROM requests WHERE state = 'pending') AS deadlines`)
+	return tx.soonest(`SELECT MIN(expires_at) FROM grants WHERE state <> 'ended'`)
+}
+
+// NextLapse returns the soonest time at which a pending request lapses; the zero
+// time when there is none.
+func (tx *Tx) NextLapse() (time.Time, error) {
+	return tx.soonest(`SELECT MIN(lapses_at) FROM requests WHERE state = 'pending'`)
 }
 
 // NextStart returns the soonest time at which a scheduled grant that is not over

@@ -81,11 +81,16 @@ func (tx *Tx) RequestsAndReviews(ids []string) (map[string]access.Request, map[s
 	return requests, reviews, nil
 }
 
-// LapsedRequests lists pending requests whose time for an answer is over.
-func (tx *Tx) LapsedRequests(limit int) ([]access.Request, error) {
-	return all(tx, scanRequest, requestColumns+`
-		WHERE r.state = 'pending' AND r.lapses_at <= $1 ORDER BY r.lapses_at LIMIT $2`,
-		micros(tx.now), limit)
+// LapsedRequests lists pending requests whose time for an answer is over, by id.
+func (tx *Tx) LapsedRequests(limit int) ([]string, error) { return tx.lapsed(limit, "") }
+
+// HoldLapsedRequests is LapsedRequests, and holds what it lists until the
+// transaction ends; what another holds is passed over: it may be answered.
+func (tx *Tx) HoldLapsedRequests(limit int) ([]string, error) { return tx.lapsed(limit, tx.skipLocked) }
+
+func (tx *Tx) lapsed(limit int, hold string) ([]string, error) {
+	return all(tx, scanText, `
+		SELECT id FROM requests WHERE state = 'pending' AND lapses_at <= $1 ORDER BY lapses_at LIMIT $2`+hold, micros(tx.now), limit)
 }
 
 // Filter narrows a list of requests or grants. Empty members do not narrow.

@@ -121,7 +121,7 @@ const skipLocked = " FOR UPDATE SKIP LOCKED"
 // that was kept from when its queue was empty it takes seconds, and locks rows
 // that it does not return.
 func (w writing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if strings.HasSuffix(query, skipLocked) {
+	if strings.HasSuffix(query, " SKIP LOCKED") {
 		args = append([]any{pgx.QueryExecModeExec}, args...)
 	}
 	return w.Tx.QueryContext(ctx, query, args...)

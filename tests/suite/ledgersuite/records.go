@@ -125,27 +125,30 @@ func ownLists(t *testing.T, f *fixture) {
 }
 
 func nextDeadline(t *testing.T, f *fixture) {
-	want := func(name string, at time.Time) {
+	want := func(name string, next func(*ledger.Tx) (time.Time, error), at time.Time) {
 		t.Helper()
 		f.view(func(tx *ledger.Tx) error {
-			got, err := tx.NextEnd()
+			got, err := next(tx)
 			if err == nil && !got.Equal(at) {
 				err = fmt.Errorf("%s: next deadline is %s, want %s", name, got, at)
 			}
 			return err
 		})
 	}
-	want("nothing is there", time.Time{})
-	g := f.grant(what, 2*time.Hour)
-	want("a grant", g.ExpiresAt)
+	end, lapse := (*ledger.Tx).NextEnd, (*ledger.Tx).NextLapse
+	want("nothing ends", end, time.Time{})
+	want("nothing lapses", lapse, time.Time{})
+	f.grant(what, 3*time.Hour)
+	g := f.grant(entitled(1), 2*time.Hour)
+	want("the grant that ends first", end, g.ExpiresAt)
 	var r access.Request
 	f.update(func(tx *ledger.Tx) (err error) {
 		r, err = addRequest(tx, what)
 		return err
 	})
-	want("a request lapses before", *r.LapsesAt)
+	want("a request lapses", lapse, *r.LapsesAt)
 	f.update(func(tx *ledger.Tx) error { return tx.CloseRequest(r.ID, access.RequestLapsed) })
-	want("it is closed", g.ExpiresAt)
+	want("it is closed", lapse, time.Time{})
 }
 
 func bindingsPerContract(t *testing.T, f *fixture) {

@@ -45,8 +45,8 @@ func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 		"bindings with their claims":          func(tx *ledger.Tx) error { return discard(tx.Claimed(ids...)) },
 		"what is deliverable":                 func(tx *ledger.Tx) error { return discard(tx.Deliverable("box-1", 5)) },
 		"the next delivery":                   func(tx *ledger.Tx) error { return discard(tx.NextDelivery("box-1")) },
-		"bindings without any target":         func(tx *ledger.Tx) error { return discard(tx.BindingsWithoutTarget(nil, 5)) },
-		"bindings without one of two":         func(tx *ledger.Tx) error { return discard(tx.BindingsWithoutTarget([]string{"a", "b"}, 5)) },
+		"bindings without any target":         func(tx *ledger.Tx) error { return discard(tx.BindingsWithoutTarget(nil, tx.Now(), 5)) },
+		"bindings without one of two":         func(tx *ledger.Tx) error { return discard(tx.BindingsWithoutTarget([]string{"a", "b"}, tx.Now(), 5)) },
 		"bindings to alert":                   func(tx *ledger.Tx) error { return discard(tx.BindingsToAlert(now, 5)) },
 		"the contracts that are needed":       func(tx *ledger.Tx) error { return discard(tx.Contracts()) },
 		"the resources of a source":           func(tx *ledger.Tx) error { return discard(tx.ResourcesOf("aws")) },
@@ -98,6 +98,11 @@ func changes(g access.Grant) map[string]func(*ledger.Tx) error {
 			full.EndReason, full.NextAt, full.DueAt, full.ConfirmedAt, full.ReportedAt = &why, &g.StartsAt, &g.StartsAt, &g.StartsAt, &g.StartsAt
 			return errors.Join(err, tx.PutBindings(ledger.Claimed{Binding: b}, full, full))
 		},
+		"bindings held of which the target is missing": func(tx *ledger.Tx) error {
+			return discard(tx.HoldBindingsWithoutTarget([]string{"a", "b"}, tx.Now(), 5))
+		},
+		"bindings to alert held": func(tx *ledger.Tx) error { return discard(tx.HoldBindingsToAlert(tx.Now(), 5)) },
+		"lapsed requests held":   func(tx *ledger.Tx) error { return discard(tx.HoldLapsedRequests(5)) },
 		"one binding held":           func(tx *ledger.Tx) error { return discard(tx.HoldOneDeliverable("box-1", g.BindingID)) },
 		"grants to end held":         func(tx *ledger.Tx) error { return discard(tx.HoldGrantsToEnd(5)) },
 		"claims released":            func(tx *ledger.Tx) error { return tx.ReleaseClaims() },

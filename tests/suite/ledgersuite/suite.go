@@ -37,7 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"a grant ends once":                                      grantsEndOnce,
 		"lists page by cursor, newest first":                     listsPage,
 		"a list of one's own holds what one may review":          ownLists,
-		"the next deadline is the soonest of all kinds":          nextDeadline,
+		"the next deadline of each kind is the soonest":          nextDeadline,
 		"a binding is one per contract":                          bindingsPerContract,
 		"a binding without a live grant is not claimed present":  staleClaims,
 		"a clock that is behind does not lose a grant":           behindClock,
