@@ -101,8 +101,8 @@ func changes(g access.Grant) map[string]func(*ledger.Tx) error {
 		"bindings held of which the target is missing": func(tx *ledger.Tx) error {
 			return discard(tx.HoldBindingsWithoutTarget([]string{"a", "b"}, tx.Now(), 5))
 		},
-		"bindings to alert held": func(tx *ledger.Tx) error { return discard(tx.HoldBindingsToAlert(tx.Now(), 5)) },
-		"lapsed requests held":   func(tx *ledger.Tx) error { return discard(tx.HoldLapsedRequests(5)) },
+		"bindings to alert held":     func(tx *ledger.Tx) error { return discard(tx.HoldBindingsToAlert(tx.Now(), 5)) },
+		"lapsed requests held":       func(tx *ledger.Tx) error { return discard(tx.HoldLapsedRequests(5)) },
 		"one binding held":           func(tx *ledger.Tx) error { return discard(tx.HoldOneDeliverable("box-1", g.BindingID)) },
 		"grants to end held":         func(tx *ledger.Tx) error { return discard(tx.HoldGrantsToEnd(5)) },
 		"claims released":            func(tx *ledger.Tx) error { return tx.ReleaseClaims() },
