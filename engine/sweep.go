@@ -13,6 +13,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // sweepEvery is the longest that the ledger goes unlooked at, whatever the
@@ -59,6 +60,7 @@ func (e *Engine) loop(
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var failures trouble.Line
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,7 +73,7 @@ func (e *Engine) loop(
 		if err := safely(func() error { return due(ctx) }); err == nil {
 			wait = e.untilNext(ctx, next, until)
 		} else if ctx.Err() == nil {
-			e.log.Error("the sweep failed; trying again", "error", err)
+			failures.Failed(e.log, "the sweep failed; trying again", err)
 		}
 		timer.Reset(wait)
 	}

@@ -19,10 +19,11 @@ func (c *cli) migrateCommand() *cobra.Command {
 		Long: "Bring the schema of the ledger that a configuration names up to date, and say from\n" +
 			"which version to which. The gateway does the same when it starts; this is for a role\n" +
 			"of its own, with the right to change the schema that the gateway's role then needs\n" +
-			"not have. On PostgreSQL it may run while gateways of the release before do.",
+			"not have. Nothing else of the configuration is read, so that role needs none of its\n" +
+			"secrets. On PostgreSQL it may run while gateways of the release before do.",
 		Args: cobra.NoArgs,
 		RunE: c.does(func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(config, c.LookupEnv)
+			cfg, err := loadLedger(config, c.LookupEnv)
 			if err != nil {
 				return err
 			}

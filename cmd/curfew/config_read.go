@@ -25,17 +25,10 @@ type configReader struct {
 // loadConfig reads a configuration and every file that it refers to. It reports
 // all faults at once.
 func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, error) {
-	absolute, err := filepath.Abs(path)
+	r := &configReader{lookupEnv: lookupEnv}
+	file, err := r.file(path)
 	if err != nil {
 		return Config{}, err
-	}
-	r := &configReader{dir: filepath.Dir(absolute), lookupEnv: lookupEnv, cfg: Config{Path: absolute}}
-	var file configFile
-	if err := decodeYAML(absolute, &file); err != nil {
-		if os.IsNotExist(err) {
-			return Config{}, err
-		}
-		r.faults = append(r.faults, partsOf(err)...)
 	}
 	r.listen(file)
 	r.stores(file)
@@ -47,6 +40,40 @@ func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, err
 	r.resources(file)
 	r.unless(file.Slack, "slack", "reviews are answered with curfew approve and curfew deny, or through the API")
 	r.unless(file.Sinks, "sinks", "read the audit log with curfew audit tail -f, or through the API")
+	return r.config(path)
+}
+
+// loadLedger reads of a configuration where the ledger is: for a role that may
+// read nothing else that the configuration refers to, no secret and no file.
+func loadLedger(path string, lookupEnv func(string) (string, bool)) (Config, error) {
+	r := &configReader{lookupEnv: lookupEnv}
+	file, err := r.file(path)
+	if err != nil {
+		return Config{}, err
+	}
+	r.ledger(file.Ledger)
+	return r.config(path)
+}
+
+// file reads the file itself. Only one that is not there is an error; what is
+// wrong in it is the first faults.
+func (r *configReader) file(path string) (file configFile, err error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return file, err
+	}
+	r.dir, r.cfg.Path = filepath.Dir(absolute), absolute
+	if err := decodeYAML(absolute, &file); err != nil {
+		if os.IsNotExist(err) {
+			return file, err
+		}
+		r.faults = append(r.faults, partsOf(err)...)
+	}
+	return file, nil
+}
+
+// config is what was read, if nothing is wrong with it.
+func (r *configReader) config(path string) (Config, error) {
 	if err := r.err(); err != nil {
 		return Config{}, fmt.Errorf("%s:\n%w", path, err)
 	}

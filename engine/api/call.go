@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -23,6 +24,7 @@ const (
 
 const (
 	maxRequestID      = 128
+	maxEchoed         = 1024 // of AuthZEN's routes
 	maxIdempotencyKey = 255
 )
 
@@ -41,12 +43,19 @@ func newCall(r *http.Request, requestID string) engine.Call {
 }
 
 // requestID is the caller's own id of the request if it can be one, else a fresh
-// one.
-func requestID(h http.Header) string {
-	if id := h.Get(requestIDHeader); len(id) <= maxRequestID && visible(id) {
+// one. AuthZEN has any value that HTTP allows echoed.
+func requestID(h http.Header, authZEN bool) string {
+	id := h.Get(requestIDHeader)
+	if len(id) <= maxRequestID && visible(id) || authZEN && echoable(id) {
 		return id
 	}
 	return rand.Text()
+}
+
+// echoable reports whether the text can go back as a header and into a log: it
+// has no control characters. It need not be UTF-8.
+func echoable(text string) bool {
+	return text != "" && len(text) <= maxEchoed && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // once reads the Idempotency-Key of a POST whose body was read.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
@@ -16,9 +17,13 @@ const evaluationPath = "/access/v1/evaluation"
 type evaluator func(context.Context, engine.Call, access.Entitled) (engine.CheckView, error)
 
 // verdicts fits a check to its reader. A subject that can not be one of ours has
-// no access, which is an answer: to AuthZEN any type and id is a subject.
+// no access, which is an answer: to AuthZEN any type and id is a subject. Nobody has
+// any to what no store can hold, and then none is asked.
 func verdicts(check evaluator) useCase[evaluation, verdict] {
 	return func(ctx context.Context, call engine.Call, asked evaluation) (verdict, error) {
+		if unnameable(asked.Entitled) {
+			return verdict{engine.CheckView{Reason: codeNoLiveGrant}, asked.explain}, nil
+		}
 		view, err := check(ctx, call, asked.Entitled)
 		if isCode(err, codeInvalidSubject) {
 			view, err = engine.CheckView{Reason: codeInvalidSubject}, nil
@@ -27,7 +32,22 @@ func verdicts(check evaluator) useCase[evaluation, verdict] {
 	}
 }
 
-const codeInvalidSubject = "invalid_subject"
+const (
+	codeInvalidSubject = "invalid_subject"
+	codeNoLiveGrant    = "no_live_grant"
+)
+
+// unnameable reports whether the resource or the action holds a NUL, which JSON
+// can carry and a text of PostgreSQL can not. What a subject holds the engine
+// refuses, with a reason of its own.
+func unnameable(x access.Entitled) bool {
+	for _, name := range [...]string{x.Resource.Type, x.Resource.ID, x.Action.Name} {
+		if strings.IndexByte(name, 0) >= 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // verdict is the answer to a check. It is the most frequent one that there is.
 type verdict struct {

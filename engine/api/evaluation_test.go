@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -83,6 +84,30 @@ func TestCheckThatNoStoreAnswersIsNo(t *testing.T) {
 	wantVerdict(t, w.post(evaluationPath, strings.Replace(asking(why), "acme", "globex", 1)),
 		`{"decision":false,"context":{"reason":"unavailable"}}`)
 	wantPlain(t, w.asBob("POST", evaluationPath, asking("")), 500, "internal: ") // whether bob may ask is not known
+}
+
+func TestCheckOfWhatNoStoreCanHoldIsNoWithoutAskingOne(t *testing.T) {
+	w := newWorld(t)
+	want[engine.RequestView](t, w.post("/v1/requests", askFor2h), 201)
+	wantVerdict(t, w.post(evaluationPath, asking("")), yes) // that alice may ask is now remembered
+	must(t, w.ledger.Close())
+	for member, tc := range map[string]struct{ from, to, reason string }{
+		"the subject's type":  {`"user"`, `"us\u0000er"`, "invalid_subject"},
+		"the subject's id":    {"alice@", `alice\u0000@`, "invalid_subject"},
+		"the action's name":   {`"debug"`, `"debug\u0000"`, "no_live_grant"},
+		"the resource's type": {`"customer"`, `"\u0000customer"`, "no_live_grant"},
+		"the resource's id":   {`"acme"`, `"ac\u0000me"`, "no_live_grant"},
+		"nothing but a NUL":   {`"acme"`, `"\u0000"`, "no_live_grant"},
+	} {
+		t.Run(member, func(t *testing.T) {
+			wantVerdict(t, w.post(evaluationPath, strings.Replace(asking(why), tc.from, tc.to, 1)),
+				`{"decision":false,"context":{"reason":"`+tc.reason+`"}}`)
+			wantVerdict(t, w.post(evaluationPath, strings.Replace(asking(""), tc.from, tc.to, 1)), no)
+		})
+	}
+	if log := w.log.String(); strings.Contains(log, "level=ERROR") {
+		t.Errorf("the log is %s", log)
+	}
 }
 
 func TestCheckIgnoresWhatItDoesNotKnow(t *testing.T) {
@@ -187,6 +212,27 @@ func TestCheckEchoesTheRequestID(t *testing.T) {
 		if got := rec.Header().Get("X-Request-ID"); got != "mine-1" {
 			t.Errorf("%s: echoed %q", body, got)
 		}
+	}
+}
+
+// TestCheckEchoesAnyRequestIDThatHTTPAllows is AuthZEN's word, which has no
+// alphabet for it.
+func TestCheckEchoesAnyRequestIDThatHTTPAllows(t *testing.T) {
+	w := newWorld(t)
+	w.policy.refuse = "access.evaluate" // so that the id also goes into an event
+	for sentID, kept := range map[string]bool{
+		"bfe9eb29-ab87-4ca3-be83-a1d5d8305716": true, "a b": true, "é": true, "caf\xe9": true, `"{}\`: true,
+		strings.Repeat("x", 1024): true, strings.Repeat("é", 512): true,
+		"": false, strings.Repeat("x", 1025): false, "a\tb": false, "a\x00b": false, "a\x7fb": false, "a\r\nX: y": false, "a\u0085b": false,
+	} {
+		rec := w.do(sent{method: "POST", path: evaluationPath, body: asking(""), header: map[string]string{"X-Request-ID": sentID}})
+		wantPlain(t, rec, 403, "not_allowed: ")
+		if got := rec.Header().Get("X-Request-ID"); (got == sentID) != kept || got == "" {
+			t.Errorf("sent %q, answered %q", sentID, got)
+		}
+	}
+	if log := w.log.String(); !utf8.ValidString(log) {
+		t.Errorf("the log is %q", log)
 	}
 }
 

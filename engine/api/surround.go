@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -14,7 +15,7 @@ import (
 
 // journey is what is known of a request beside itself.
 type journey struct {
-	id      string         // X-Request-ID
+	id      string         // X-Request-ID, as UTF-8: it goes into logs and events
 	caller  access.Subject // once authenticated
 	authZEN bool           // the route follows AuthZEN, also in how it refuses
 }
@@ -42,9 +43,11 @@ func trip(c *gin.Context) *journey {
 // are too many of them, and metrics count them.
 func (s *server) surround(c *gin.Context) {
 	began := time.Now()
-	j := &journey{id: requestID(c.Request.Header), authZEN: c.FullPath() == evaluationPath}
+	j := &journey{authZEN: c.FullPath() == evaluationPath}
+	id := requestID(c.Request.Header, j.authZEN)
+	j.id = strings.ToValidUTF8(id, "\ufffd")
 	c.Set(journeyKey{}, j)
-	c.Header(requestIDHeader, j.id)
+	c.Header(requestIDHeader, id)
 	c.Header("Cache-Control", "no-store")
 	c.Header("X-Content-Type-Options", "nosniff")
 	defer func() {

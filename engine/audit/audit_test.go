@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -117,7 +118,8 @@ func (s *store) counts() (waiting, sealed int) {
 func TestSealerSealsEverythingSoonAndOnceMoreAtItsEnd(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		s := &store{}
-		sealer := &audit.Sealer{Store: s, Log: slog.New(slog.DiscardHandler)}
+		var log bytes.Buffer
+		sealer := &audit.Sealer{Store: s, Log: slog.New(slog.NewTextHandler(&log, nil))}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = sealer.Run(ctx) })
@@ -132,6 +134,9 @@ func TestSealerSealsEverythingSoonAndOnceMoreAtItsEnd(t *testing.T) {
 		s.set(5, false)
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
+		if lines := strings.Count(log.String(), "\n"); lines != 1 {
+			t.Errorf("of a second without the ledger the log has %d lines:\n%s", lines, log.String())
+		}
 		if waiting, _ := s.counts(); waiting != 0 {
 			t.Errorf("%d wait after the ledger was back", waiting)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // Store gives committed events their place in the sequence. The ledger
@@ -21,6 +23,8 @@ type Sealer struct {
 	Store Store
 	Every time.Duration // how often it looks; default 100 ms
 	Log   *slog.Logger
+
+	unsealed trouble.Line
 }
 
 const sealBatch = 500
@@ -51,7 +55,7 @@ func (s *Sealer) seal(ctx context.Context) {
 	for {
 		n, err := s.Store.SealEvents(ctx, sealBatch)
 		if err != nil && ctx.Err() == nil {
-			s.Log.Error("audit events could not be sealed; trying again", "error", err)
+			s.unsealed.Failed(s.Log, "audit events could not be sealed; trying again", err)
 		}
 		if err != nil || n < sealBatch {
 			return

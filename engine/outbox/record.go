@@ -44,7 +44,7 @@ func (w *Worker) record(ctx context.Context, batch []access.Outcome) {
 		if err == nil {
 			return
 		}
-		w.Log.Error("outcomes were not recorded; trying again", "outcomes", len(left), "error", err)
+		w.unrecorded.Failed(w.Log, "outcomes were not recorded; trying again", err)
 		now := w.Store.Now()
 		batch = slices.DeleteFunc(slices.Clone(left), func(o access.Outcome) bool {
 			return !o.Until.After(now) || len(left) == 1 && errors.Is(err, access.ErrNotFound)

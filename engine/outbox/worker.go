@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // Store keeps deliveries: claims commit before the first byte leaves, outcomes
@@ -62,6 +63,8 @@ type Worker struct {
 	lanes    map[string]*lane // by contract
 	freed    chan struct{}
 	outcomes chan access.Outcome
+
+	unclaimed, unread, unrecorded trouble.Line
 }
 
 // lookEvery is the longest that the schedule goes unlooked at, and lookAgain the
@@ -159,7 +162,7 @@ func (w *Worker) round(ctx context.Context) time.Duration {
 		}
 		if err != nil {
 			if ctx.Err() == nil {
-				w.Log.Error("deliveries could not be claimed; trying again", "error", err)
+				w.unclaimed.Failed(w.Log, "deliveries could not be claimed; trying again", err)
 			}
 			return lookEvery
 		}
@@ -228,7 +231,7 @@ func (w *Worker) send(ctx context.Context, target Deliverer, d access.Delivery) 
 func (w *Worker) alert(ctx context.Context) {
 	overdue, err := w.Store.TakeOverdue(ctx)
 	if err != nil && ctx.Err() == nil {
-		w.Log.Error("overdue bindings could not be read", "error", err)
+		w.unread.Failed(w.Log, "overdue bindings could not be read; trying again", err)
 	}
 	for _, b := range overdue {
 		w.Alerter.Overdue(ctx, b)

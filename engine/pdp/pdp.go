@@ -71,6 +71,10 @@ func Open(ctx context.Context, cfg Config) (*PDP, error) {
 	}
 	if cfg.Log != nil {
 		cfg.Log.InfoContext(ctx, "policies loaded", "dir", cfg.Dir, "revision", p.revision, "replaced", files.replaced)
+		if files.unasked {
+			cfg.Log.WarnContext(ctx, "policies: the directory defines package check, which this release does not ask yet: "+
+				"a check is answered yes exactly while a grant is live", "dir", cfg.Dir)
+		}
 	}
 	return p, nil
 }

@@ -1,0 +1,69 @@
+package outbox_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/outbox"
+	"github.com/curfew-access/curfew/tests/bubble"
+)
+
+// down is a store that does not answer.
+type down struct{ refused int }
+
+var errDown = errors.New("the ledger does not answer")
+
+func (d *down) Claim(context.Context, string, int, map[string]int) ([]access.Delivery, error) {
+	d.refused++
+	return nil, errDown
+}
+
+func (*down) Record(_ context.Context, outcomes ...access.Outcome) ([]access.Outcome, error) {
+	return outcomes, errDown
+}
+
+func (*down) NextDelivery(context.Context, map[string]int) (time.Time, error) {
+	return time.Time{}, errDown
+}
+
+func (*down) TakeOverdue(context.Context) ([]access.Binding, error) { return nil, errDown }
+func (*down) DeliveryWake() <-chan struct{}                         { return nil }
+func (*down) Now() time.Time                                        { return time.Now() }
+
+// nobody is a target that is never told.
+type nobody struct{}
+
+func (nobody) Deliver(context.Context, access.Message) (access.Receipt, error) {
+	return access.Receipt{}, nil
+}
+
+func TestLedgerThatIsAwayIsALineAMinute(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		store, log := &down{}, slog.New(slog.NewTextHandler(&out, nil))
+		worker := &outbox.Worker{
+			Store: store, Targets: map[string]outbox.Deliverer{"box-1": nobody{}}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "test",
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = worker.Run(ctx) })
+		time.Sleep(150 * time.Second) // fake: the bubble's clock
+		cancel()
+		running.Wait()
+		if store.refused < 100 {
+			t.Errorf("it was tried %d times", store.refused)
+		}
+		for _, what := range []string{"deliveries could not be claimed", "overdue bindings could not be read"} {
+			if n := strings.Count(out.String(), what); n != 3 {
+				t.Errorf("%q stands %d times in\n%s", what, n, out.String())
+			}
+		}
+	})
+}

@@ -1,0 +1,32 @@
+// Package trouble keeps a loop that fails at every turn from filling the log.
+// While a store is away a loop fails ten times a second, each time for the same
+// reason; what an operator needs is the first line, and now and then that it
+// still goes on.
+package trouble
+
+import (
+	"log/slog"
+	"time"
+)
+
+// again is how often a trouble that goes on is told.
+const again = time.Minute
+
+// Line is one line of the log about one thing that a loop does. The zero value
+// is ready. It is used by one goroutine.
+type Line struct {
+	told  time.Time
+	times int // since it was told
+}
+
+// Failed logs the error if nothing was said in the last minute, with how often
+// it came since. Errors of one trouble differ (each connection has a port of its
+// own), and a store that comes and goes fails anew each time, so neither makes
+// it a new one.
+func (l *Line) Failed(log *slog.Logger, what string, err error) {
+	l.times++
+	if now := time.Now(); l.told.IsZero() || now.Sub(l.told) >= again {
+		log.Error(what, "error", err, "times", l.times)
+		l.told, l.times = now, 0
+	}
+}
