@@ -20,31 +20,76 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestEverythingIsMeasured keeps the benchmarks working. It says nothing of time.
-func TestEverythingIsMeasured(t *testing.T) {
+// hurried is each figure at its smallest.
+func hurried(figure string) options {
+	return options{
+		Figures: []string{figure}, Rounds: 1, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{2}, Subjects: 20,
+		Live: []int{50}, Ledgers: []string{onSQLite}, Leases: []string{withRedis, redisStopped, noRedis}, Rate: 100, Length: 100 * time.Millisecond,
+		Wait: 20 * time.Second, Burst: 30, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew",
+		Pace: pace{Warm: 50 * time.Millisecond, Lead: 400 * time.Millisecond, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3},
+	}
+}
+
+// TestEveryFigureIsMeasured keeps the benchmarks working. It says nothing of time.
+func TestEveryFigureIsMeasured(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	onBoth := func(o *options) { o.Ledgers = []string{onPostgres, onSQLite} }
+	cases := map[string]struct {
+		change func(*options)
+		want   []string // in the table
+	}{
+		"decisions": {nil, []string{"allow: on call", nameNoop, nameDecisions, nameRequests, nameFloor}},
+		"lateness":  {nil, []string{"redis stopped", "none"}},
+		"burst":     {nil, []string{"due at one moment", "sqlite"}},
+		"requests":  {onBoth, []string{nameRequests + " on postgres", nameTx + " on sqlite", namePlain + " on postgres"}},
+		"check":     {nil, []string{nameNoopCheck, nameBindCheck, "check, 50 grants, sqlite, lease none"}},
+		"size":      {nil, []string{"resident MB", "sqlite"}},
+		"revoke":    {nil, []string{"seen on the other node", "after a failover"}},
+		"deaf":      {nil, []string{"dies silently"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts := hurried(name)
+			if opts.Results = t.TempDir(); tc.change != nil {
+				tc.change(&opts)
+			}
+			var out bytes.Buffer
+			if err := run(t.Context(), opts, &out, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%q is not in the table:\n%s", want, out.String())
+				}
+			}
+			if files, _ := filepath.Glob(filepath.Join(opts.Results, "*.json")); len(files) != 1 {
+				t.Errorf("want one file of results, got %v", files)
+			}
+		})
+	}
+}
+
+// TestOtherMeansAreMeasured runs what Curfew is set beside. Not waiting for what
+// is late, which is all of it, it takes no time.
+func TestOtherMeansAreMeasured(t *testing.T) {
+	t.Parallel()
+	opts := hurried("lateness")
+	opts.Leases, opts.Beside, opts.Wait = []string{withRedis}, true, 500*time.Millisecond
 	var out bytes.Buffer
-	err := run(t.Context(), options{
-		Rounds: 2, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{1, 4}, Subjects: 50,
-		Policies: quickstart, Results: dir,
-	}, &out, io.Discard)
-	if err != nil {
+	if err := run(t.Context(), opts, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"allow: on call", nameNoop, nameDecisions, nameRequests, nameFloor} {
+	for _, want := range []string{"keyspace listener", "asynq, delayed tasks"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in the table:\n%s", want, out.String())
 		}
 	}
-	if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 1 {
-		t.Errorf("want one file of results, got %v", files)
-	}
 }
 
-func TestUnknownCallersAreRefused(t *testing.T) {
+func TestArgumentsThatMeanNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-callers", "0"}, {"-callers", "x"}, {"-rounds", "0"}, {"-callers", ""}} {
+	for _, args := range [][]string{{"-callers", "0"}, {"-callers", "x"}, {"-rounds", "0"}, {"-callers", ""}, {"-live", "-1"}, {"-rate", "0"}, {"late"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v was taken", args)
 		}

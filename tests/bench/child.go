@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,11 +27,14 @@ func serveAsked() bool { return os.Getenv(childVariable) != "" }
 // childConfig is what a server is told on its standard input. The end of that
 // input ends the server, so that none outlives who started it.
 type childConfig struct {
-	Kind     string // "noop" or "gateway"
-	Dir      string // for the ledger
+	Kind     string // "noop", "poster" or "gateway"
+	Ledger   string // of a gateway: the path of a SQLite file, or the URL of a PostgreSQL database
+	Lease    string // of a gateway: the URL of a Redis; "": in the process
 	Policies string // the team's directory
 	Target   string // URL that deliveries go to
 	Subjects int    // of each pool
+	Width    int    // of a gateway's deliveries at once; 0 for the default
+	Verbose  bool   // what goes wrong is said on standard error
 }
 
 // childPlace is what a server says on its standard output.
@@ -40,6 +44,7 @@ type childPlace struct{ Address, Control string }
 type served struct {
 	handler   http.Handler
 	delivered func() int64 // how many deliveries were confirmed
+	control   http.Handler // what else it can be asked about; nil for nothing
 	close     func() error
 }
 
@@ -55,6 +60,8 @@ func serveChild(in io.Reader, out io.Writer) error {
 	switch cfg.Kind {
 	case "noop":
 		s = newNoop()
+	case "poster":
+		s, err = newPoster(cfg.Target)
 	case "gateway":
 		s, err = newGateway(context.Background(), cfg)
 	default:
@@ -106,6 +113,9 @@ func control(s served) http.Handler {
 	mux.HandleFunc("GET /delivered", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, s.delivered()) })
 	mux.HandleFunc("GET /profile/cpu", pprof.Profile)
 	mux.Handle("GET /profile/allocs", pprof.Handler("allocs"))
+	if s.control != nil {
+		mux.Handle("/more/", http.StripPrefix("/more", s.control))
+	}
 	return mux
 }
 
@@ -166,6 +176,20 @@ func (c *child) settle(ctx context.Context, deliveries int64) error {
 	}
 }
 
+// tell sends an object.
+func (c *child) tell(ctx context.Context, path string, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.Control+path, bytes.NewReader(raw))
+	if err != nil {
+		return err
+	}
+	_, err = answerTo(req)
+	return err
+}
+
 func (c *child) number(ctx context.Context, path string) (int64, error) {
 	text, err := c.ask(ctx, path)
 	if err != nil {
@@ -179,6 +203,10 @@ func (c *child) ask(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return answerTo(req)
+}
+
+func answerTo(req *http.Request) ([]byte, error) {
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -186,7 +214,7 @@ func (c *child) ask(ctx context.Context, path string) ([]byte, error) {
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", path, res.Status, text)
+		err = fmt.Errorf("%s: %s: %s", req.URL.Path, res.Status, text)
 	}
 	return text, err
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +20,7 @@ import (
 	"github.com/curfew-access/curfew/engine/facts"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/ledger/postgres"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/outbox"
 	"github.com/curfew-access/curfew/engine/pdp"
@@ -32,11 +33,19 @@ const (
 	resources   = 64 // customers in the catalogue
 )
 
-// newGateway is the gateway of cmd/curfew, of the same parts: a ledger on
-// SQLite, the lease in the process, a rota, a webhook, all its loops. It logs
-// nothing.
+// keptLease is a lease that the gateway keeps.
+type keptLease interface {
+	engine.Lease
+	Run(ctx context.Context, events lease.Events) error
+	State() lease.State
+}
+
+// newGateway is the gateway of cmd/curfew, of the same parts: a ledger, a lease,
+// a rota, a webhook, all its loops. It has a witness, who remembers what happens
+// when.
 func newGateway(ctx context.Context, cfg childConfig) (served, error) {
-	log := slog.New(slog.DiscardHandler)
+	w := &witness{began: time.Now(), verbose: cfg.Verbose}
+	log := slog.New(w)
 	policy, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: cfg.Policies})
 	if err != nil {
 		return served{}, err
@@ -49,13 +58,16 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	if err != nil {
 		return served{}, err
 	}
-	l, err := openLedger(ctx, cfg.Dir)
+	l, err := openLedger(ctx, cfg.Ledger)
 	if err != nil {
 		return served{}, err
 	}
-	held := lease.NewMemory(l.Now, l.Alone())
+	held, err := openLease(ctx, cfg.Lease, l, log)
+	if err != nil {
+		return served{}, errors.Join(err, l.Close())
+	}
 	eng := engine.New(engine.Config{
-		Ledger: l, Policy: policy, Lease: held, Log: log,
+		Ledger: l, Policy: policy, Lease: held, LeaseShared: cfg.Lease != "", Log: log, Observer: w, Step: w.step,
 		Facts:   &facts.Gatherer{OnCall: oncall, People: l, Log: log},
 		Targets: []engine.Target{{Name: "target", Contract: hook.Contract(), Deadline: hook.Deadline(), Retry: engine.Backoff{First: time.Second}}},
 	})
@@ -71,15 +83,17 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	store := &counted{Engine: eng}
 	worker := &outbox.Worker{
 		Store: store, Targets: map[string]outbox.Deliverer{hook.Contract(): hook}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "bench",
+		Width: cfg.Width,
 	}
 	sealer := &audit.Sealer{Store: l, Log: log}
 	stop := loops(ctx, eng.Run, worker.Run, sealer.Run,
 		func(ctx context.Context) error {
-			return held.Run(ctx, lease.Events{Expired: eng.Announced, Connected: eng.Wake, Emptied: eng.Rebuild})
+			return held.Run(ctx, lease.Events{Expired: w.announced(eng.Announced), Connected: eng.Wake, Emptied: eng.Rebuild})
 		})
 	return served{
 		handler:   handler,
 		delivered: store.delivered.Load,
+		control:   w.control(&foster{engine: eng, ledger: l, lease: held}),
 		close:     func() error { return errors.Join(stop(), l.Close()) },
 	}, nil
 }
@@ -100,8 +114,9 @@ func (c *counted) Record(ctx context.Context, outcomes ...access.Outcome) ([]acc
 	return left, err
 }
 
-func openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
-	db, err := sqlite.Open(ctx, filepath.Join(dir, "curfew.db"))
+// openLedger opens, and migrates, the ledger in a file or at a URL.
+func openLedger(ctx context.Context, where string) (*ledger.Ledger, error) {
+	db, err := openDB(ctx, where)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +125,27 @@ func openLedger(ctx context.Context, dir string) (*ledger.Ledger, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return l, nil
+}
+
+func openDB(ctx context.Context, where string) (ledger.DB, error) {
+	if isURL(where) {
+		return postgres.Open(ctx, where)
+	}
+	return sqlite.Open(ctx, where)
+}
+
+// isURL tells the URL of a PostgreSQL database from the path of a SQLite file.
+func isURL(where string) bool { return strings.HasPrefix(where, "postgres://") }
+
+func openLease(ctx context.Context, where string, l *ledger.Ledger, log *slog.Logger) (keptLease, error) {
+	if where == "" {
+		return lease.NewMemory(l.Now, l.Alone()), nil
+	}
+	u, err := lease.ParseRedisURL(where)
+	if err != nil {
+		return nil, err
+	}
+	return lease.OpenRedis(ctx, lease.RedisConfig{URL: u, Epochs: l, Now: l.Now, Log: log})
 }
 
 // loops runs them until stop is called.

@@ -23,8 +23,9 @@ type route struct {
 	status int    // what it must answer
 	answer string // and what must be in it; looked at once
 	pool   string
-	calls  atomic.Int64 // so far: each call has a body of its own
-	opens  bool         // each call opens access, of which a target is told
+	body   func(n int64) []byte // the nth body; nil for that of a request
+	calls  atomic.Int64         // so far: each call has a body of its own
+	opens  bool                 // each call opens access, of which a target is told
 }
 
 // settle waits until the target was told of all that the calls opened.
@@ -36,6 +37,15 @@ func (r *route) settle(ctx context.Context, subjects int) error {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return nil
+}
+
+// next is the body of the next call.
+func (r *route) next(subjects int) []byte {
+	n := r.calls.Add(1) - 1
+	if r.body != nil {
+		return r.body(n)
+	}
+	return bodyOf(r.pool, n, subjects)
 }
 
 // bodyOf is the nth body: a request of about 330 bytes. After everybody has
@@ -96,7 +106,7 @@ func load(ctx context.Context, r *route, callers, subjects int, window time.Dura
 func (r *route) callUntil(ctx context.Context, conn net.Conn, subjects int, end time.Time) (latencies []time.Duration, err error) {
 	answers := bufio.NewReader(conn)
 	for began := time.Now(); began.Before(end) && ctx.Err() == nil; {
-		body := bodyOf(r.pool, r.calls.Add(1)-1, subjects)
+		body := r.next(subjects)
 		if err := r.call(conn, answers, body, io.Discard); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.name, err)
 		}
@@ -115,7 +125,7 @@ func (r *route) check(ctx context.Context, subjects int) error {
 	}
 	defer conn.Close()
 	var answer bytes.Buffer
-	if err := r.call(conn, bufio.NewReader(conn), bodyOf(r.pool, r.calls.Add(1)-1, subjects), &answer); err != nil {
+	if err := r.call(conn, bufio.NewReader(conn), r.next(subjects), &answer); err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	if !strings.Contains(answer.String(), r.answer) {

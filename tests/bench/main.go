@@ -1,11 +1,13 @@
 // Command bench measures Curfew and prints tables: make bench.
 //
-//   - the bare decision: pdp.Decide and pdp.Allow on the policies that are
-//     shipped, with the quickstart's teams as data;
-//   - POST /v1/decisions and POST /v1/requests over real sockets, beside a gin
+//   - decisions: the bare decision, and the routes that decide, beside a gin
 //     handler that decodes the same body and answers a constant;
-//   - the durable floor: the rows of POST /v1/requests, written through the
-//     ledger's transactions by a bare loop.
+//   - lateness, burst: how late grants end and targets are told, at a steady rate
+//     and all at one moment, beside other means and beside posts alone;
+//   - requests, check: durable requests beside bare loops that write the same
+//     rows, and the check beside a handler that decodes the same body;
+//   - size, revoke, deaf: memory and start with many live grants, a revoke seen
+//     on another node, and a subscription that dies silently.
 //
 // What is compared runs in one process tree in one run, in rounds that take
 // turns, because machines are shared and noisy: a ratio is taken within a round,
@@ -13,7 +15,9 @@
 // time. The figures are also written as JSON.
 //
 // The gateway under test is a process of its own, wired of the same parts as
-// cmd/curfew, so that its CPU time and its profiles hold nothing of the callers.
+// cmd/curfew, so that its CPU time and its profiles hold nothing of the callers;
+// for its size it is the program itself. Redis and PostgreSQL are started for the
+// run, with the settings that they come with.
 package main
 
 import (
@@ -32,14 +36,47 @@ import (
 
 // options is what a run measures, and for how long.
 type options struct {
+	Figures  []string      `json:"figures"`
 	Rounds   int           `json:"rounds"`
 	Window   time.Duration `json:"window_ns"` // of one route in one round
 	Bare     time.Duration `json:"bare_ns"`   // of one input in one round
 	Callers  []int         `json:"callers"`
-	Subjects int           `json:"subjects"` // who may be asked for
-	Policies string        `json:"-"`        // the team's directory
-	Results  string        `json:"-"`        // where the JSON goes; "" for nowhere
-	Profiles string        `json:"-"`        // where profiles go; "" for none
+	Subjects int           `json:"subjects"`  // who may be asked for
+	Live     []int         `json:"live"`      // how many grants are live
+	Ledgers  []string      `json:"ledgers"`   // on which databases
+	Leases   []string      `json:"leases"`    // with which leases
+	Rate     int           `json:"rate"`      // how many ends are due in a second
+	Length   time.Duration `json:"length_ns"` // for how long
+	Wait     time.Duration `json:"wait_ns"`   // after that, for what is late
+	Burst    int           `json:"burst"`     // how many ends are due at one moment
+	Beside   bool          `json:"beside"`    // whether other means are measured too
+	Verify   bool          `json:"verify"`    // whether the target looks at signatures
+	Pace     pace          `json:"-"`
+	Policies string        `json:"-"` // the team's directory
+	Asynq    string        `json:"-"` // the directory of the module beside
+	Program  string        `json:"-"` // the package of the gateway's program
+	Results  string        `json:"-"` // where the JSON goes; "" for nowhere
+	Profiles string        `json:"-"` // where profiles go; "" for none
+	Verbose  bool          `json:"-"`
+}
+
+// pace is what figures wait for. A test is in more of a hurry.
+type pace struct {
+	Warm   time.Duration // how long what is due is not counted: a gateway that has just started prepares its statements
+	Lead   time.Duration // from when grants are written until the first is due; and as much for each thousand of them
+	Settle time.Duration // until every node believes in an epoch
+	Deaf   time.Duration // how long grants are due while nothing is heard
+	After  time.Duration // when in it the line goes dead
+	Watch  time.Duration // how long is asked, after a failover, whether access came back
+	Look   time.Duration // how long memory is looked at
+	Each   int           // how many grants are revoked in a round
+}
+
+func unhurried() pace {
+	return pace{
+		Warm: 2 * time.Second, Lead: 3 * time.Second, Settle: 3 * time.Second, Deaf: 6 * time.Second, After: 1500 * time.Millisecond,
+		Watch: 4 * time.Second, Look: 10 * time.Second, Each: 50,
+	}
 }
 
 func main() {
@@ -68,42 +105,77 @@ func exit(err error) {
 
 func parse(args []string) (opts options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.Usage = func() {
+		usage(flags.Output())
+		flags.PrintDefaults()
+	}
 	flags.IntVar(&opts.Rounds, "rounds", 7, "how often each measurement is taken")
 	flags.DurationVar(&opts.Window, "window", time.Second, "how long a route is called in a round")
 	flags.DurationVar(&opts.Bare, "bare", 200*time.Millisecond, "how long an input is decided in a round")
 	callers := flags.String("callers", "1,16,32", "how many callers at once, in turn")
 	flags.IntVar(&opts.Subjects, "subjects", 8192, "for how many subjects access is asked")
+	grants := flags.String("live", "1000,100000,1000000", "how many grants are live, in turn")
+	ledgers := flags.String("ledgers", onPostgres+","+onSQLite, "on which databases, in turn")
+	leases := flags.String("leases", withRedis+","+redisStopped+","+noRedis, "with which leases lateness is measured, in turn")
+	flags.IntVar(&opts.Rate, "rate", 200, "how many ends are due in a second")
+	flags.DurationVar(&opts.Length, "length", 30*time.Second, "for how long they are due")
+	flags.DurationVar(&opts.Wait, "wait", time.Minute, "how long after that is waited for what is late")
+	flags.IntVar(&opts.Burst, "burst", 10_000, "how many ends are due at one moment")
+	flags.BoolVar(&opts.Beside, "beside", false, "measure lateness by other means too, on the same Redis")
+	flags.BoolVar(&opts.Verify, "verify", false, "have the target look at each signature")
 	flags.StringVar(&opts.Policies, "policies", "examples/quickstart/policies", "the `directory` of a team's policies and data")
+	flags.StringVar(&opts.Asynq, "asynq", "tests/bench/asynq", "the `directory` of the module that measures asynq")
+	flags.StringVar(&opts.Program, "program", "./cmd/curfew", "the `package` of the gateway's program")
 	flags.StringVar(&opts.Results, "results", "tests/bench/results", "the `directory` for the JSON; empty for none")
-	flags.StringVar(&opts.Profiles, "profiles", "", "a `directory` for CPU and allocation profiles of the gateway, taken after the rounds")
+	flags.StringVar(&opts.Profiles, "profiles", "", "a `directory` for profiles of the gateway")
+	flags.BoolVar(&opts.Verbose, "verbose", false, "say what gateways warn of")
 	if err := flags.Parse(args); err != nil {
 		return opts, err
 	}
-	for text := range strings.SplitSeq(*callers, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < 1 {
-			return opts, fmt.Errorf("-callers: %q is not a number of callers", text)
-		}
-		opts.Callers = append(opts.Callers, n)
+	opts.Pace = unhurried()
+	if opts.Figures = flags.Args(); len(opts.Figures) == 0 {
+		opts.Figures = figureNames()[:1]
 	}
-	if opts.Rounds < 1 || opts.Subjects < 1 {
-		return opts, errors.New("-rounds and -subjects are 1 at least")
+	opts.Ledgers, opts.Leases = list(*ledgers), list(*leases)
+	var faults [4]error
+	opts.Callers, faults[0] = counts("callers", *callers)
+	opts.Live, faults[1] = counts("live", *grants)
+	faults[2] = checkFigures(opts.Figures)
+	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 {
+		faults[3] = errors.New("-rounds, -subjects, -rate and -burst are 1 at least")
 	}
-	return opts, nil
+	return opts, errors.Join(faults[:]...)
 }
 
-// run measures everything and prints it. Progress goes to progress.
-func run(ctx context.Context, opts options, out, progress io.Writer) error {
+func list(text string) (items []string) {
+	for item := range strings.SplitSeq(text, ",") {
+		items = append(items, strings.TrimSpace(item))
+	}
+	return items
+}
+
+func counts(name, text string) (numbers []int, err error) {
+	for _, item := range list(text) {
+		n, err := strconv.Atoi(item)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-%s: %q is not a number of at least 1", name, item)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}
+
+// run measures what is asked for and prints it. Progress goes to progress.
+func run(ctx context.Context, opts options, out, progress io.Writer) (err error) {
 	r := newReport(opts)
-	var err error
-	if r.Bare, err = measureBare(ctx, opts, progress); err != nil {
-		return fmt.Errorf("bare decision: %w", err)
+	s, err := newStage(opts, progress)
+	if err != nil {
+		return err
 	}
-	if r.Routes, err = measureRoutes(ctx, opts, progress); err != nil {
-		return fmt.Errorf("routes: %w", err)
-	}
+	err = measure(ctx, s, r) // what was measured before a failure is not lost
+	err = errors.Join(err, s.close())
 	r.Seconds = time.Since(r.Began).Seconds()
-	if err := r.print(out); err != nil || opts.Results == "" {
+	if err := errors.Join(err, r.print(out)); err != nil || opts.Results == "" {
 		return err
 	}
 	path := filepath.Join(opts.Results, r.Began.UTC().Format("20060102T150405Z")+".json")

@@ -25,7 +25,7 @@ func (b *bench) profile(ctx context.Context, progress io.Writer) error {
 		}
 		for _, kind := range []string{"cpu", "allocs"} {
 			fmt.Fprintf(progress, "profile of %s: %s\n", r.name, kind)
-			name := kind + "-" + strings.TrimPrefix(r.path, "/v1/") + ".pprof"
+			name := kind + "-" + r.path[strings.LastIndexByte(r.path, '/')+1:] + b.suffix + ".pprof"
 			if err := b.profileRoute(ctx, r, kind, filepath.Join(b.opts.Profiles, name)); err != nil {
 				return err
 			}

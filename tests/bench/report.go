@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -21,6 +20,14 @@ type report struct {
 	Machine machine       `json:"machine"`
 	Bare    []bareFigure  `json:"bare_decision"`
 	Routes  []routeFigure `json:"routes"`
+
+	Lateness []latenessFigure `json:"lateness,omitempty"`
+	Bursts   []burstFigure    `json:"bursts,omitempty"`
+	Requests []routeFigure    `json:"requests,omitempty"`
+	Checks   []routeFigure    `json:"checks,omitempty"`
+	Sizes    []sizeFigure     `json:"sizes,omitempty"`
+	Revokes  []revokeFigure   `json:"revokes,omitempty"`
+	Deaf     []deafFigure     `json:"deaf,omitempty"`
 }
 
 // machine is where a run was made, and of what.
@@ -64,27 +71,42 @@ func (r *report) print(out io.Writer) error {
 	fmt.Fprintf(&text, "%s %s/%s, %d CPUs, OPA %s, gin %s, SQLite driver %s; %d rounds of %s, %.0f s in all.\n",
 		m.Go, m.OS, m.Arch, m.CPUs, m.OPA, m.Gin, m.SQLite, r.Options.Rounds, r.Options.Window, r.Seconds)
 	text.WriteString("Medians over the rounds, with [p10 to p90] of them. ")
-	text.WriteString("Trust the ratios, which are taken within a round; the rest depends on the machine and its neighbours.\n\n")
-	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")+"\t") }
-	row("bare decision", "us/op", "", "allocs/op", "B/op")
-	for _, f := range r.Bare {
-		row(f.Name, fmt.Sprintf("%.0f", f.Nanos.Median/1000), fmt.Sprintf("[%.0f to %.0f]", f.Nanos.P10/1000, f.Nanos.P90/1000),
+	text.WriteString("Trust the ratios, which are taken within a round; the rest depends on the machine and its neighbours.\n")
+	for i := range r.Lateness {
+		r.Lateness[i].compare()
+	}
+	for _, t := range []table{
+		bareTable(r.Bare), routeTable("Routes that decide", r.Routes), latenessTable(r.Lateness), besideTable(r.Lateness), burstTable(r.Bursts),
+		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
+	} {
+		t.write(&text)
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+func bareTable(figures []bareFigure) table {
+	t := table{title: "Bare decision", head: []string{"", "us/op", "", "allocs/op", "B/op"}}
+	for _, f := range figures {
+		t.row(f.Name, fmt.Sprintf("%.0f", f.Nanos.Median/1000), fmt.Sprintf("[%.0f to %.0f]", f.Nanos.P10/1000, f.Nanos.P90/1000),
 			fmt.Sprintf("%.0f", f.Allocs), fmt.Sprintf("%.0f", f.Bytes))
 	}
-	_ = t.Flush() // a builder takes everything
-	text.WriteString("\n")
-	row("callers", "", "per s", "", "p50 us", "p99 us", "CPU us/call", "of no-op", "", "of floor", "", "settled ms")
-	for _, f := range r.Routes {
-		row(fmt.Sprint(f.Callers), f.Name,
+	return t
+}
+
+func routeTable(title string, figures []routeFigure) table {
+	t := table{
+		title: title,
+		head:  []string{"callers", "", "per s", "", "p50 us", "p99 us", "CPU us/call", "of no-op", "", "of floor", "", "of ledger", "", "settled ms"},
+	}
+	for _, f := range figures {
+		t.row(fmt.Sprint(f.Callers), f.Name,
 			fmt.Sprintf("%.0f", f.PerSecond.Median), fmt.Sprintf("[%.0f to %.0f]", f.PerSecond.P10, f.PerSecond.P90),
 			fmt.Sprintf("%.0f", f.P50Micros.Median), fmt.Sprintf("%.0f", f.P99Micros.Median), median("%.0f", f.CPUMicros),
 			median("%.3f", f.OfNoop), span("[%.3f to %.3f]", f.OfNoop), median("%.2f", f.OfFloor), span("[%.2f to %.2f]", f.OfFloor),
-			median("%.0f", f.SettleMillis))
+			median("%.2f", f.OfLedger), span("[%.2f to %.2f]", f.OfLedger), median("%.0f", f.SettleMillis))
 	}
-	_ = t.Flush()
-	_, err := io.WriteString(out, text.String())
-	return err
+	return t
 }
 
 func median(format string, s *spread) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -36,6 +35,9 @@ type routeFigure struct {
 	// OfNoop is PerSecond, each round of the no-op's; OfFloor of the floor's.
 	OfNoop  *spread `json:"of_noop,omitempty"`
 	OfFloor *spread `json:"of_floor,omitempty"`
+	// OfLedger is PerSecond, each round of that of the same rows by the ledger's
+	// code.
+	OfLedger *spread `json:"of_ledger,omitempty"`
 }
 
 // cell is what the rounds measure of one contender under so many callers.
@@ -53,6 +55,7 @@ type bench struct {
 	noop, gateway *child
 	floor         *floor
 	routes        []*route
+	suffix        string // of the names of profiles
 	close         func() error
 }
 
@@ -69,24 +72,9 @@ func measureRoutes(ctx context.Context, opts options, progress io.Writer) (figur
 			return nil, err
 		}
 	}
-	for _, callers := range opts.Callers {
-		cells := b.cells(callers)
-		for _, c := range cells {
-			if err := c.measure(ctx, opts.Window/4, false); err != nil {
-				return nil, err
-			}
-		}
-		for round := range opts.Rounds {
-			fmt.Fprintf(progress, "%d callers: round %d of %d\n", callers, round+1, opts.Rounds)
-			for i := range cells {
-				if err := cells[(i+round)%len(cells)].measure(ctx, opts.Window, true); err != nil {
-					return nil, err
-				}
-			}
-		}
-		figures = append(figures, compared(cells)...)
-	}
-	if opts.Profiles != "" {
+	t := stage{opts: opts, progress: progress}
+	figures, err = t.turns(ctx, b.cells, b.ratios)
+	if err == nil && opts.Profiles != "" {
 		err = b.profile(ctx, progress)
 	}
 	return figures, err
@@ -120,17 +108,13 @@ func newBench(ctx context.Context, opts options) (b *bench, err error) {
 	if b.noop, err = startChild(ctx, childConfig{Kind: "noop"}); err != nil {
 		return b, err
 	}
-	gatewayDir, floorDir := filepath.Join(dir, "gateway"), filepath.Join(dir, "floor")
-	if err := errors.Join(os.Mkdir(gatewayDir, 0o700), os.Mkdir(floorDir, 0o700)); err != nil {
-		return b, err
-	}
 	b.gateway, err = startChild(ctx, childConfig{
-		Kind: "gateway", Dir: gatewayDir, Policies: opts.Policies, Target: target.URL, Subjects: opts.Subjects,
+		Kind: "gateway", Ledger: filepath.Join(dir, "gateway.db"), Policies: opts.Policies, Target: target.URL, Subjects: opts.Subjects,
 	})
 	if err != nil {
 		return b, err
 	}
-	b.floor, err = newFloor(ctx, floorDir, opts.Policies)
+	b.floor, err = newFloor(ctx, filepath.Join(dir, "floor.db"), opts.Policies)
 	b.routes = []*route{
 		{name: nameNoop, server: b.noop, path: "/noop", status: http.StatusOK, pool: "d"},
 		{name: nameDecisions, server: b.gateway, path: "/v1/decisions", status: http.StatusOK, answer: `"effect":"allow"`, pool: "d"},
@@ -139,15 +123,22 @@ func newBench(ctx context.Context, opts options) (b *bench, err error) {
 	return b, err
 }
 
-func (b *bench) cells(callers int) []*cell {
+func (b *bench) cells(callers int, opts options) []*cell {
 	var cells []*cell
 	for _, r := range b.routes {
-		cells = append(cells, &cell{callers: callers, subjects: b.opts.Subjects, name: r.name, route: r,
-			run: func(ctx context.Context, callers int, window time.Duration) (callFigure, error) {
-				return load(ctx, r, callers, b.opts.Subjects, window)
-			}})
+		cells = append(cells, routeCell(r, callers, opts))
 	}
 	return append(cells, &cell{callers: callers, name: nameFloor, run: b.floor.load})
+}
+
+// ratios sets a figure beside the no-op and the floor of the same round.
+func (b *bench) ratios(f *routeFigure, rates map[string]spread) {
+	if f.Name == nameDecisions || f.Name == nameRequests {
+		f.OfNoop = new(per(rates[f.Name], rates[nameNoop]))
+	}
+	if f.Name == nameRequests {
+		f.OfFloor = new(per(rates[f.Name], rates[nameFloor]))
+	}
 }
 
 // measure runs the contender for the window, and until what it set in motion is
@@ -187,27 +178,14 @@ func (c *cell) measure(ctx context.Context, window time.Duration, counts bool) e
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-// compared sums the cells of one number of callers up, beside the no-op and the
-// floor of the same round.
-func compared(cells []*cell) []routeFigure {
-	rates := map[string]spread{}
-	for _, c := range cells {
-		rates[c.name] = spreadOf(c.perSecond)
-	}
-	var figures []routeFigure
-	for _, c := range cells {
-		f := routeFigure{Callers: c.callers, Name: c.name, PerSecond: rates[c.name], P50Micros: spreadOf(c.p50), P99Micros: spreadOf(c.p99)}
-		if c.route != nil {
-			f.CPUMicros = new(spreadOf(c.cpu))
-		}
-		if c.route != nil && c.name != nameNoop {
-			f.OfNoop = new(per(rates[c.name], rates[nameNoop]))
-		}
-		if c.name == nameRequests {
+// figure sums the rounds up.
+func (c *cell) figure() routeFigure {
+	f := routeFigure{Callers: c.callers, Name: c.name, PerSecond: spreadOf(c.perSecond), P50Micros: spreadOf(c.p50), P99Micros: spreadOf(c.p99)}
+	if c.route != nil {
+		f.CPUMicros = new(spreadOf(c.cpu))
+		if c.route.opens {
 			f.SettleMillis = new(spreadOf(c.settle))
-			f.OfFloor = new(per(rates[c.name], rates[nameFloor]))
 		}
-		figures = append(figures, f)
 	}
-	return figures
+	return f
 }
