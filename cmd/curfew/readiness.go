@@ -103,9 +103,13 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 // leaseCheck never says unavailable: the ledger does all of the lease's work.
 func leaseCheck(s lease.State) api.Check {
 	c := api.Check{Name: "lease", Status: api.StatusOK, Detail: s.Kind}
-	if !s.Connected {
+	switch {
+	case !s.Connected:
 		c.Status = api.StatusDegraded
 		c.Detail += ": it can not be used; the ledger ends grants and answers checks in its place"
+	case s.ReadOnly:
+		c.Status = api.StatusDegraded
+		c.Detail += ": it refuses writes; the ledger is asked for what can not be written"
 	}
 	if n := len(s.Warnings); n > 0 {
 		c.Detail += "; the log has " + counted(n, "warning", "warnings")

@@ -23,6 +23,8 @@ func TestLeaseThatCanNotBeUsedIsDegradedAndNeverUnavailable(t *testing.T) {
 		"in memory":      {lease.State{Kind: "memory", Connected: true}, api.StatusOK, "memory"},
 		"Redis is there": {lease.State{Kind: "standalone", Connected: true, Servers: []string{"10.0.0.1:6379"}}, api.StatusOK, "standalone"},
 		"Redis is away":  {lease.State{Kind: "cluster"}, api.StatusDegraded, "the ledger ends grants"},
+		"Redis takes no writes": {lease.State{Kind: "standalone", Connected: true, ReadOnly: true, Warnings: []string{"full at 10.0.0.1:6379"}},
+			api.StatusDegraded, "refuses writes; the ledger is asked for what can not be written; the log has 1 warning"},
 		"with warnings": {lease.State{Kind: "sentinel", Connected: true, Warnings: []string{"a at 10.0.0.1:6379", "b"}},
 			api.StatusOK, "the log has 2 warnings"},
 	} {

@@ -39,6 +39,7 @@ type Epochs interface {
 type State struct {
 	Kind      string // "memory", "standalone", "sentinel", "cluster"
 	Connected bool   // what is held can be read, and belongs to the epoch
+	ReadOnly  bool   // writes are refused; a warning says why
 	Epoch     int64
 	Servers   []string // addresses of the masters
 	Replicas  int

@@ -40,6 +40,10 @@ type life struct {
 	cluster bool
 }
 
+// same reports whether both are of one epoch: other nodes or slots make another
+// life of it.
+func (l *life) same(other *life) bool { return l.number == other.number && l.nonce == other.nonce }
+
 // node returns the one that has the key; nil if none does.
 func (l *life) node(key string) *node {
 	if !l.cluster {
@@ -88,6 +92,7 @@ func (r *Redis) State() State {
 	l := r.live.Load()
 	s.Connected = l != nil
 	s.Announced = r.announced(l)
+	s.ReadOnly = l.readOnly()
 	return s
 }
 

@@ -87,8 +87,13 @@ func (m *monitor) inspectMemory(ctx context.Context, n *node) {
 	memory := parseInfo(text)
 	policy := memory["maxmemory_policy"]
 	var fault error
-	if policy != "" && policy != "noeviction" {
+	switch policy {
+	case "": // it does not say
+	case "noeviction":
+		m.notes.fact("eviction "+n.addr, "maxmemory-policy is noeviction at %s: Redis throws no keys away", n.addr)
+	default:
 		fault = errSetting
+		m.notes.forget("eviction " + n.addr)
 	}
 	m.notes.warn("eviction "+n.addr, fault, "maxmemory-policy is %s at %s: Redis may throw keys away while they are needed. That costs "+
 		"speed, because the ledger is asked then; set it to noeviction", policy, n.addr)

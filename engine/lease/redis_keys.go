@@ -35,6 +35,9 @@ func (k keys) sentinel(tag string) string { return k.epoch + "sentinel{" + tag +
 // echo is the key by which a listener sees whether ends are announced.
 func (k keys) echo(token string) string { return k.epoch + "e:" + token }
 
+// trial is the key by which the monitor sees whether writes are taken.
+func (k keys) trial(tag string) string { return k.epoch + "e:trial{" + tag + "}" }
+
 // grantOf is the id of the grant whose key this is.
 func (k keys) grantOf(key string) (id string, ok bool) {
 	id, ok = strings.CutPrefix(key, k.epoch+"g:")

@@ -49,6 +49,7 @@ type ear struct {
 func (m *monitor) listen(ctx context.Context, n *node) {
 	pattern := true
 	for ctx.Err() == nil {
+		wait := relisten
 		err := m.hear(ctx, n, pattern)
 		n.heard.Store(false)
 		switch {
@@ -56,6 +57,7 @@ func (m *monitor) listen(ctx context.Context, n *node) {
 			return
 		case redis.HasErrorPrefix(err, "NOPERM"):
 			if !pattern { // neither by the one nor by the other
+				wait = inspects
 				m.notes.warn("subscription", err, "Redis does not let this user subscribe to %s, so that ends are not announced; grant it "+
 					"with: ACL SETUSER <user> +psubscribe +subscribe +ping '&%s'", m.channel(true), m.channel(true))
 			}
@@ -63,7 +65,7 @@ func (m *monitor) listen(ctx context.Context, n *node) {
 		default:
 			m.signal()
 		}
-		if !pause(ctx, relisten) {
+		if !pause(ctx, wait) {
 			return
 		}
 	}
@@ -157,7 +159,8 @@ func (e *ear) take(m *redis.Message) {
 	}
 	if trimTag(m.Payload) == l.keys.echo(e.token) {
 		e.node.echoed.Store(time.Now().UnixMilli())
-		e.notes.warn("silence", nil, "")
+		e.notes.warn("silence "+e.node.addr, nil, "")
+		e.notes.fact("announced "+e.node.addr, "ends are announced at %s, and heard", e.node.addr)
 		return
 	}
 	if id, ok := l.keys.grantOf(m.Payload); ok {
@@ -173,7 +176,8 @@ func (e *ear) echo(ctx context.Context) {
 		return
 	}
 	if time.Since(e.began) > mute && !e.node.announces() {
-		e.notes.warn("silence", errSilent, "Redis announces no ends: set notify-keyspace-events to Ex at %s. "+
+		e.notes.forget("announced " + e.node.addr)
+		e.notes.warn("silence "+e.node.addr, errSilent, "Redis announces no ends: set notify-keyspace-events to Ex at %s. "+
 			"A managed Redis has that as a parameter (ElastiCache and MemoryDB: a parameter group; Azure and Google: a setting of the instance). "+
 			"Until then grants end by the ledger's timer alone", e.node.addr)
 	}

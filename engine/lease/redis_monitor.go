@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/curfew-access/curfew/engine/access"
 )
 
@@ -33,6 +31,9 @@ type monitor struct {
 	ears      map[*node]context.CancelFunc
 	inspected time.Time
 	mine      string // nonce of the epoch that this node began last
+	unmarked  string // server of an epoch of this node's whose sentinel was refused
+	refused   backOff
+	wrote     time.Time // when it was last tried whether writes are taken
 }
 
 // look finds and asks the masters and holds them against the ledger's epoch. It
@@ -59,8 +60,7 @@ func (m *monitor) look(ctx context.Context) time.Duration {
 		return looks
 	case begin:
 		m.live.Store(nil)
-		m.begin(ctx, epoch, found)
-		return looksSoon
+		return m.begin(ctx, epoch, found)
 	case wait:
 		m.live.Store(nil)
 	}
@@ -136,41 +136,9 @@ func (m *monitor) leave(n *node) {
 		deafen()
 		delete(m.ears, n)
 	}
+	m.notes.leave(n.addr)
 	_ = n.client.Close()
 }
-
-// begin begins an epoch on the masters and marks them as having it. Should that
-// not succeed everywhere, the next look begins another.
-func (m *monitor) begin(ctx context.Context, after access.LeaseEpoch, found []*found) {
-	ctx, cancel := context.WithTimeout(ctx, settles)
-	defer cancel()
-	if slices.ContainsFunc(sentinels(found), func(s string) bool { return s != "" && serverOf(after) == identity(m.nodes) }) {
-		m.notes.warn("foreign", errForeign, "an epoch's sentinel was another's: does another gateway, on another ledger, use the prefix %q of this Redis?", m.cfg.Prefix)
-	}
-	m.mine = newNonce()
-	server := joinServer(identity(m.nodes), m.mine)
-	asked := time.Now()
-	epoch, err := m.cfg.Epochs.NewLeaseEpoch(ctx, after.Number, server)
-	m.notes.warn("begin", err, "the ledger takes no new epoch: %v", err)
-	if err != nil {
-		return
-	}
-	m.noteEpoch(epoch, asked)
-	if epoch.Server != server {
-		return // another node was first
-	}
-	k := newKeys(m.cfg.Prefix, epoch.Number)
-	for _, master := range m.masters {
-		client := m.finder.client(master.addr, m.cfg.probeOptions)
-		err := client.SetArgs(ctx, k.sentinel(master.tag), m.mine, redis.SetArgs{Mode: "NX", TTL: sentinelLife}).Err()
-		if errors.Is(err, redis.Nil) {
-			err = nil // it is another's: the next look sees it
-		}
-		m.notes.warn("sentinel", err, "Redis does not take a key: %v", err)
-	}
-}
-
-var errForeign = errors.New("a sentinel is another's")
 
 func serverOf(epoch access.LeaseEpoch) string {
 	identity, _ := splitServer(epoch.Server)
@@ -207,6 +175,7 @@ func (m *monitor) adopt(ctx context.Context, epoch access.LeaseEpoch) {
 		m.cfg.Log.Info("Redis answers", "kind", m.cfg.URL.Kind, "epoch", next.number, "servers", len(next.nodes))
 	}
 	m.inspect(ctx) // before there are listeners, which then have something to hear
+	m.inspectWrites(ctx)
 	m.listenTo(ctx)
 	if !same && (before != nil || m.mine == nonce) {
 		m.events.Emptied()

@@ -21,6 +21,7 @@ type node struct {
 
 	followers atomic.Int32 // its replicas
 	heard     atomic.Bool  // a subscription is live
+	refuses   atomic.Bool  // the last write that is known of was refused
 	echoed    atomic.Int64 // when an announcement was last heard, in ms since 1970
 
 	// The monitor's: the clock's difference, by the quickest answer of late.

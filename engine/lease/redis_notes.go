@@ -5,35 +5,71 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 )
 
-// notes are what operators should know. Each is logged once, when it is new.
+// relogs is how soon a topic may be logged again with another text.
+const relogs = 10 * time.Second
+
+// notes are what operators should know. Each is logged when it is new.
 type notes struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
 	warned map[string]string // by topic
+	logged map[string]entry  // by topic
 	found  map[string]string
 }
 
+// entry is the last warning on a topic that was logged; its text is "" once the
+// fault was mended.
+type entry struct {
+	text string
+	at   time.Time
+}
+
 // warn notes a warning on the topic if there is a fault, and none if there is
-// not. What is logged already is not logged again until it was mended.
+// not. It is logged when it says something else than what was logged last, or the
+// fault was mended in between; and not more often than once in a while.
 func (n *notes) warn(topic string, fault error, format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	_, known := n.warned[topic]
 	if fault == nil {
-		delete(n.warned, topic)
+		n.mended(topic)
 		return
 	}
 	if n.warned == nil {
-		n.warned = map[string]string{}
+		n.warned, n.logged = map[string]string{}, map[string]entry{}
 	}
-	n.warned[topic] = fmt.Sprintf(format, args...)
-	if !known {
-		n.log.Warn(n.warned[topic])
+	text := fmt.Sprintf(format, args...)
+	n.warned[topic] = text
+	last := n.logged[topic]
+	if text != last.text && time.Since(last.at) >= relogs {
+		n.logged[topic] = entry{text, time.Now()}
+		n.log.Warn(text)
 	}
+}
+
+// mended is called with the lock held.
+func (n *notes) mended(topic string) {
+	if _, known := n.warned[topic]; known {
+		delete(n.warned, topic)
+		n.logged[topic] = entry{at: n.logged[topic].at}
+	}
+}
+
+// leave forgets what is known of a server: topics of one end with its address.
+func (n *notes) leave(addr string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for topic := range n.warned {
+		if strings.HasSuffix(topic, " "+addr) {
+			n.mended(topic)
+		}
+	}
+	maps.DeleteFunc(n.found, func(topic, _ string) bool { return strings.HasSuffix(topic, " "+addr) })
 }
 
 // fact notes what was found on a topic.
@@ -49,6 +85,13 @@ func (n *notes) fact(topic, format string, args ...any) {
 	}
 	n.found[topic] = text
 	n.log.Info(text)
+}
+
+// forget takes back what was found on a topic: it is so no longer.
+func (n *notes) forget(topic string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.found, topic)
 }
 
 func (n *notes) warnings() []string { return n.sorted(&n.warned) }

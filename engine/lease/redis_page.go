@@ -123,8 +123,12 @@ func (r *Redis) DropUnknown(ctx context.Context, names ...string) error {
 	return err
 }
 
-// sweepPause leaves the server to others between two pages of a sweep.
-const sweepPause = 10 * time.Millisecond
+const (
+	// sweepPause leaves the server to others between two pages of a sweep, and
+	// sweepRetry leaves it time when it does not answer.
+	sweepPause = 10 * time.Millisecond
+	sweepRetry = time.Second
+)
 
 // sweepOld deletes, little by little, what is left of earlier epochs. The node
 // that began the epoch does it; what it leaves undone has a time to live.
@@ -134,39 +138,47 @@ func (m *monitor) sweepOld(ctx context.Context, l *life) {
 	}
 	m.work.Go(func() {
 		for _, n := range l.nodes {
-			if err := m.sweepNode(ctx, l, n); err != nil {
-				return
-			}
+			m.sweepNode(ctx, l, n)
 		}
 	})
 }
 
-func (m *monitor) sweepNode(ctx context.Context, l *life, n *node) error {
+// sweepNode ends with the last key, or with the epoch: a server that does not
+// answer, or is not live for a while, is waited for.
+func (m *monitor) sweepNode(ctx context.Context, l *life, n *node) {
 	var cursor uint64
-	for m.live.Load() == l {
-		names, next, err := n.client.Scan(ctx, cursor, l.keys.prefix+"*", scanned).Result()
-		if err != nil {
-			return err
-		}
-		pipe := n.client.Pipeline()
-		for _, name := range names {
-			if epoch, ok := l.keys.epochOf(name); ok && epoch < l.number {
-				pipe.Unlink(ctx, name)
+	for m.adopted.Load().same(l) {
+		wait := sweepRetry
+		if m.live.Load() != nil {
+			if next, err := l.sweepPage(ctx, n, cursor); err == nil {
+				cursor, wait = next, sweepPause
+				if cursor == 0 {
+					return
+				}
 			}
 		}
-		if pipe.Len() > 0 {
-			if _, err := pipe.Exec(ctx); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-		if !pause(ctx, sweepPause) {
-			return ctx.Err()
+		if !pause(ctx, wait) {
+			return
 		}
 	}
-	return nil
+}
+
+// sweepPage deletes what is of an earlier epoch on one page.
+func (l *life) sweepPage(ctx context.Context, n *node, cursor uint64) (next uint64, err error) {
+	names, next, err := n.client.Scan(ctx, cursor, l.keys.prefix+"*", scanned).Result()
+	if err != nil {
+		return 0, err
+	}
+	pipe := n.client.Pipeline()
+	for _, name := range names {
+		if epoch, ok := l.keys.epochOf(name); ok && epoch < l.number {
+			pipe.Unlink(ctx, name)
+		}
+	}
+	if pipe.Len() > 0 {
+		_, err = pipe.Exec(ctx)
+	}
+	return next, err
 }
 
 // pause sleeps unless ctx ends first.

@@ -106,6 +106,9 @@ func (r *Redis) sendTo(ctx context.Context, n *node, commands []command, some []
 		case redis.HasErrorPrefix(err, "NOSCRIPT") && !whole:
 			unknown = append(unknown, i)
 		default:
+			if refusedWrite(err) != "" && !commands[i].isRead() {
+				r.noteWrite(n, err)
+			}
 			return err
 		}
 	}

@@ -119,6 +119,12 @@ func TestAUserWhoMayNotSubscribeIsWarnedOf(t *testing.T) {
 	if state := r.State(); !state.Connected || state.Announced {
 		t.Errorf("the state is %+v", state)
 	}
+	c := client(t, server.Addr)
+	_, before := calls(t, c, "psubscribe")
+	looked(t, c, r, 12)
+	if _, after := calls(t, c, "psubscribe"); before == 0 || after-before > 1 {
+		t.Errorf("%d subscriptions were tried in three seconds, after %d", after-before, before)
+	}
 }
 
 func TestAPasswordIsNeverPrinted(t *testing.T) {
@@ -138,6 +144,9 @@ func TestAPasswordIsNeverPrinted(t *testing.T) {
 	for _, url := range []string{
 		"redis://:hunter2@host:port/0", "redis://user:hunter2%zz@host", "redis://hunter2@@host:1:2/x", "redis://host/hunter2",
 		"hunter2://host", "redis://:hunter2@a,b", "redis+cluster://:hunter2@a/1", "redis+sentinel://:hunter2@a", "redis://host:hunter2",
+		"redis://:pa?hunter2@host/0", "redis://:pa?x=1&hunter2@host/0", "redis://:pa#hunter2@host/0", "redis://:pa/hunter2@host/0",
+		"redis://:pa?hunter2@a@host/0", "redis://host?hunter2=1", "redis://host/0?hunter2&hunter2", "redis+sentinel://a/main?hunter2=x",
+		"redis+sentinel://a/main?sentinel_password=x@hunter2", "redis+unix:///r.sock?db=hunter2", "redis://host/0#hunter2", "redis://:hunter2?@host",
 	} {
 		if _, err := lease.ParseRedisURL(url); err == nil || strings.Contains(err.Error(), password) {
 			t.Errorf("%s: got %v", url, err)

@@ -86,7 +86,6 @@ func ParseRedisURL(text string) (RedisURL, error) {
 	if !ok || !known {
 		return RedisURL{}, errors.New("want redis://, rediss:// (TLS), redis+sentinel://, redis+cluster:// or redis+unix://")
 	}
-	rest, query, _ := strings.Cut(rest, "?")
 	var err error
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		if err = u.credentials(rest[:at]); err != nil {
@@ -94,6 +93,7 @@ func ParseRedisURL(text string) (RedisURL, error) {
 		}
 		rest = rest[at+1:]
 	}
+	rest, query, _ := strings.Cut(rest, "?")
 	if err := u.query(query, scheme); err != nil {
 		return RedisURL{}, err
 	}
@@ -112,6 +112,11 @@ func ParseRedisURL(text string) (RedisURL, error) {
 }
 
 func (u *RedisURL) credentials(text string) error {
+	// Such a character would end them for some readers and not for others, who
+	// would take a part of the password for something that may be printed.
+	if strings.ContainsAny(text, "/?#") {
+		return errors.New("there is a /, a ? or a # before the last @; in a user or a password write / as %2F, ? as %3F, # as %23 and @ as %40")
+	}
 	user, password, _ := strings.Cut(text, ":")
 	var errUser, errPassword error
 	u.User, errUser = url.PathUnescape(user)
@@ -133,7 +138,7 @@ func (u *RedisURL) query(text, scheme string) error {
 	for key, value := range values {
 		switch {
 		case len(value) != 1:
-			return fmt.Errorf("%s stands twice", key)
+			return errors.New("a parameter stands twice")
 		case key == "db" && scheme == "redis+unix":
 			if u.DB, err = parseDB(value[0]); err != nil {
 				return err
@@ -143,7 +148,7 @@ func (u *RedisURL) query(text, scheme string) error {
 		case key == "sentinel_password" && u.Kind == "sentinel":
 			u.sentinelPassword = value[0]
 		default:
-			return fmt.Errorf("there is no parameter %q in a URL that begins %s://", key, scheme)
+			return errors.New("there is no parameter of that name: redis+unix:// has db, redis+sentinel:// has sentinel_user and sentinel_password")
 		}
 	}
 	return nil
