@@ -63,7 +63,7 @@ fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
 	$(TOOLS)/opa fmt --write policies examples
 
 tidy: ## Tidy every go.mod
-	for d in . tools tools/lint tools/regal; do (cd $$d && go mod tidy) || exit 1; done
+	for d in . tools tools/lint tools/regal tests/bench/asynq; do (cd $$d && go mod tidy) || exit 1; done
 
 clean: ## Remove what was built; the examples' state stays in .quickstart, .redis, .cluster
 	rm -rf $(BIN)

@@ -143,6 +143,7 @@ type Engine struct {
 	heard       heard
 	failing     failing
 
+	burst        atomic.Int64 // when a batch of ends was last full, in microseconds
 	sweepsTo     atomic.Int64 // what the sweep sleeps to, in microseconds
 	sweepWake    chan struct{}
 	startWake    chan struct{}

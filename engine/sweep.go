@@ -167,6 +167,9 @@ func (e *Engine) endDue(ctx context.Context) (n int, err error) {
 		leave(ctx)
 		return 0, nil
 	case err == nil:
+		if len(due) == sweepBatch {
+			e.burst.Store(time.Now().UnixMicro())
+		}
 		return len(due), nil
 	}
 	var faults []error
@@ -192,6 +195,12 @@ func (e *Engine) tellLoop(ctx context.Context) {
 		}
 	}
 }
+
+// burstLasts is how long after a full batch of ends more are taken to be due.
+const burstLasts = 250 * time.Millisecond
+
+// Busy reports whether more grants are due than one transaction ends.
+func (e *Engine) Busy() bool { return time.Since(time.UnixMicro(e.burst.Load())) < burstLasts }
 
 // leave gives another node, which holds what is due, a moment to end it.
 func leave(ctx context.Context) {

@@ -137,7 +137,7 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 	g.worker = &outbox.Worker{
 		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",
 	}
-	g.sealer = &audit.Sealer{Store: g.ledger, Log: g.log}
+	g.sealer = &audit.Sealer{Store: g.ledger, Log: g.log, Busy: g.engine.Busy}
 	g.needs = &needs{ledger: g.ledger, have: targets}
 	return nil
 }

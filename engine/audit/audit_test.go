@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +146,32 @@ func TestSealerSealsEverythingSoonAndOnceMoreAtItsEnd(t *testing.T) {
 		running.Wait()
 		if waiting, _ := s.counts(); waiting != 0 {
 			t.Errorf("%d were left at the end", waiting)
+		}
+	})
+}
+
+func TestSealerLeavesTheLedgerToEndsAndStillSealsWithinASecond(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		s := &store{}
+		var busy atomic.Bool
+		busy.Store(true)
+		sealer := &audit.Sealer{Store: s, Log: slog.New(slog.DiscardHandler), Busy: busy.Load}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = sealer.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		synctest.Wait()
+		s.set(10, false)
+		time.Sleep(400 * time.Millisecond) // fake: the bubble's clock
+		synctest.Wait()
+		if waiting, _ := s.counts(); waiting != 10 {
+			t.Errorf("%d wait while ends do, want 10", waiting)
+		}
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		if waiting, _ := s.counts(); waiting != 0 {
+			t.Errorf("%d wait still", waiting)
 		}
 	})
 }

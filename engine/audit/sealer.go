@@ -23,11 +23,18 @@ type Sealer struct {
 	Store Store
 	Every time.Duration // how often it looks; default 100 ms
 	Log   *slog.Logger
+	// Busy, if set, says that ends are waiting for the ledger: sealing leaves it to
+	// them, for sealPatience at the most.
+	Busy func() bool
 
 	unsealed trouble.Line
+	sealed   time.Time // when it last looked
 }
 
-const sealBatch = 500
+const (
+	sealBatch    = 500
+	sealPatience = 500 * time.Millisecond
+)
 
 // Run seals until ctx ends, and once more then, so that a clean stop leaves no
 // event unsealed. A ledger that does not answer is tried again.
@@ -39,7 +46,10 @@ func (s *Sealer) Run(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		s.seal(ctx)
+		if s.Busy == nil || !s.Busy() || time.Since(s.sealed) >= sealPatience {
+			s.seal(ctx)
+			s.sealed = time.Now()
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

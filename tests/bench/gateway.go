@@ -85,7 +85,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		Store: store, Targets: map[string]outbox.Deliverer{hook.Contract(): hook}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "bench",
 		Width: cfg.Width,
 	}
-	sealer := &audit.Sealer{Store: l, Log: log}
+	sealer := &audit.Sealer{Store: l, Log: log, Busy: eng.Busy}
 	stop := loops(ctx, eng.Run, worker.Run, sealer.Run,
 		func(ctx context.Context) error {
 			return held.Run(ctx, lease.Events{Expired: w.announced(eng.Announced), Connected: eng.Wake, Emptied: eng.Rebuild})
