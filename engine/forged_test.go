@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/tests/service"
 )
 
@@ -41,6 +42,12 @@ func TestForgedStandingIsRemoved(t *testing.T) {
 	})
 	_, err = c.nodes[0].Revoke(t.Context(), as(dave), other.Grant.ID, "")
 	must(t, err)
+	c.until("the lease is known to say so", func() bool { // or what was not said is said over the forged key
+		return c.count(func(tx *ledger.Tx) (int, error) {
+			left, err := tx.Unsaid()
+			return len(left), err
+		}) == 0
+	})
 	must(t, client.Set(t.Context(), davesKey, value, time.Hour).Err())
 
 	daves := access.Entitled{Subject: dave, Action: debug, Resource: acme}

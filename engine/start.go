@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -41,6 +42,21 @@ func (f *failing) due(grants []access.Grant, now time.Time) []access.Grant {
 	return slices.DeleteFunc(grants, func(g access.Grant) bool { return f.starts[g.ID].again.After(now) })
 }
 
+// keep forgets starts that are not due any more: they were ended, or another
+// node started them.
+func (f *failing) keep(due []access.Grant) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.starts) == 0 {
+		return
+	}
+	still := map[string]bool{}
+	for _, g := range due {
+		still[g.ID] = true
+	}
+	maps.DeleteFunc(f.starts, func(id string, _ failure) bool { return !still[id] })
+}
+
 // after remembers how the start of a grant went.
 func (f *failing) after(id string, err error, now time.Time) {
 	f.mu.Lock()
@@ -56,10 +72,36 @@ func (f *failing) after(id string, err error, now time.Time) {
 	f.starts[id] = failure{n, now.Add(Backoff{First: time.Second, Cap: time.Minute}.after(n, false))}
 }
 
+// soonest is when the first of them is tried again; the zero time when there are
+// none.
+func (f *failing) soonest() (at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, failed := range f.starts {
+		if at.IsZero() || failed.again.Before(at) {
+			at = failed.again
+		}
+	}
+	return at
+}
+
 func (f *failing) len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.starts)
+}
+
+// nextStart is when the next grant starts, or is tried to be started again.
+func (e *Engine) nextStart(tx *ledger.Tx) (time.Time, error) {
+	again := e.failing.soonest()
+	if again.IsZero() {
+		return tx.NextStart(time.Time{})
+	}
+	next, err := tx.NextStart(tx.Now())
+	if next.IsZero() || again.Before(next) {
+		next = again
+	}
+	return next, err
 }
 
 // startDue asks policy about each scheduled grant whose start has come, and
@@ -73,6 +115,7 @@ func (e *Engine) startDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.failing.keep(due)
 	due = e.failing.due(due, e.ledger.Now())
 	faults := make([]error, len(due))
 	places := make(chan struct{}, startsAtOnce)

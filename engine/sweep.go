@@ -34,7 +34,7 @@ const keepAnswers = 7 * 24 * time.Hour
 // Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
-	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, (*ledger.Tx).NextStart, nil) })
+	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, e.nextStart, nil) })
 	loops.Go(func() { e.forgetLoop(ctx) })
 	loops.Go(func() { e.tellLoop(ctx) })
 	loops.Go(func() { e.mendLoop(ctx) })

@@ -209,10 +209,11 @@ func (tx *Tx) NextLapse() (time.Time, error) {
 	return tx.soonest(`SELECT MIN(lapses_at) FROM requests WHERE state = 'pending'`)
 }
 
-// NextStart returns the soonest time at which a scheduled grant that is not over
-// starts; the zero time when there is none.
-func (tx *Tx) NextStart() (time.Time, error) {
-	return tx.soonest(`SELECT MIN(starts_at) FROM grants WHERE state = 'scheduled' AND expires_at > $1`, micros(tx.now))
+// NextStart returns the soonest time, after the one given, at which a scheduled
+// grant that is not over starts; the zero time when there is none.
+func (tx *Tx) NextStart(after time.Time) (time.Time, error) {
+	return tx.soonest(`SELECT MIN(starts_at) FROM grants WHERE state = 'scheduled' AND starts_at > $2 AND expires_at > $1`,
+		micros(tx.now), micros(after))
 }
 
 // soonest reads one time that may be absent, which is the zero time.

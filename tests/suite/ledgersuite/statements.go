@@ -62,7 +62,7 @@ func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 		"which grants are active":             func(tx *ledger.Tx) error { return discard(tx.ActiveAmong([]string{g.ID, "x", "y"}, now)) },
 		"a page of active grants":             func(tx *ledger.Tx) error { return discard(tx.ActiveGrants("", 5)) },
 		"the next end":                        func(tx *ledger.Tx) error { return discard(tx.NextEnd()) },
-		"the next start":                      func(tx *ledger.Tx) error { return discard(tx.NextStart()) },
+		"the next start":                      func(tx *ledger.Tx) error { return discard(tx.NextStart(now)) },
 		"the standing of an access":           func(tx *ledger.Tx) error { return discard(tx.Standing(what)) },
 		"the standings of bindings":           func(tx *ledger.Tx) error { return discard(tx.Standings(ids...)) },
 		"what the lease may not know":         func(tx *ledger.Tx) error { return discard(tx.Unsaid()) },
