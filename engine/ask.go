@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -109,16 +108,20 @@ func (a asked) checkWhile() error {
 		a.Resource, a.Action.Name, kind, offers(a.entitlement))
 }
 
-// errTargetMissing says that this node does not have a target.
-var errTargetMissing = errors.New("the target is missing here")
+// codeTargetMissing says that this node does not have a target.
+const codeTargetMissing = "target_missing"
+
+func isTargetMissing(err error) bool {
+	var coded *access.Error
+	return errors.As(err, &coded) && coded.Code == codeTargetMissing
+}
 
 // target returns the configured target by name, if it takes new access.
 func (e *Engine) target(name string) (Target, error) {
 	t, ok := e.targets[name]
 	switch {
 	case !ok:
-		return t, fmt.Errorf("%w: %w", errTargetMissing,
-			access.Conflict("target_missing", "the target %q of this entitlement is not configured; an operator must add it", name))
+		return t, access.Conflict(codeTargetMissing, "the target %q of this entitlement is not configured; an operator must add it", name)
 	case t.Retired:
 		return t, access.Conflict("target_retired", "the target %q of this entitlement is retired and takes no new access", name)
 	}

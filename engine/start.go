@@ -151,7 +151,7 @@ func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
 		if err == nil {
 			err = e.sameTarget(ctx, a, g)
 		}
-		if errors.Is(err, errTargetMissing) {
+		if isTargetMissing(err) {
 			return struct{}{}, fmt.Errorf("the grant stays scheduled: %w", err) // another node may have it
 		}
 		if errors.Is(err, access.ErrConflict) {
