@@ -10,12 +10,22 @@ import (
 )
 
 // program returns the path of a server's binary: the newest that a pattern
-// matches, else what the PATH has. If there is none, its package is installed.
+// matches, else what the PATH has. If there is none, its package is installed. It
+// waits for an installation that another process has under way: a binary may be
+// there before what it needs.
 func program(name, pkg string, patterns ...string) (string, error) {
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("curfew-install-%d.lock", os.Getuid())), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
 	if path := find(name, patterns); path != "" {
 		return path, nil
 	}
-	if err := install(pkg, func() bool { return find(name, patterns) != "" }); err != nil {
+	if err := install(pkg); err != nil {
 		return "", fmt.Errorf("install %s: %w", pkg, err)
 	}
 	if path := find(name, patterns); path != "" {
@@ -50,20 +60,8 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=300 update -q
 apt-get -o DPkg::Lock::Timeout=300 install -qy --no-install-recommends "$1"`
 
-// install installs a package unless another process of this user, for which it
-// waits, has just done so.
-func install(pkg string, done func() bool) error {
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("curfew-install-%d.lock", os.Getuid())), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Close() }()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return err
-	}
-	if done() {
-		return nil
-	}
+// install installs a package, and says so.
+func install(pkg string) error {
 	command := []string{"sh", "-c", quietly, "sh", pkg}
 	if os.Getuid() != 0 {
 		command = append([]string{"sudo"}, command...)
