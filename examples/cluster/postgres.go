@@ -7,9 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,7 +23,7 @@ func (w *world) startPostgres(ctx context.Context, password string) error {
 		return err
 	}
 	tools := filepath.Dir(path)
-	account, err := unprivileged()
+	account, err := stage.Unprivileged()
 	if err != nil {
 		return err
 	}
@@ -112,25 +110,4 @@ func (w *world) postgresDir(ctx context.Context, account *syscall.Credential) (s
 	}
 	stage.Print("PostgreSQL, which does not run as root, is not let into %s: it is in %s\n", dir, w.borrowed)
 	return w.borrowed, os.Chown(w.borrowed, int(account.Uid), int(account.Gid))
-}
-
-// unprivileged is the account for a server that does not run as root, and nil
-// for who is not root.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // no other account is the answer
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		u, err = user.Lookup("nobody")
-	}
-	if err != nil {
-		return nil, err
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }

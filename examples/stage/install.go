@@ -12,24 +12,22 @@ import (
 
 // Find returns the path of a server's program: the newest that a pattern
 // matches, else what the PATH has. If there is none, its package is installed
-// from Debian, which is said.
-func Find(ctx context.Context, name, pkg string, patterns ...string) (string, error) {
-	if path := find(name, patterns); path != "" {
-		return path, nil
-	}
-	err := inTurn(func() error {
-		if find(name, patterns) != "" {
-			return nil // another has just done it
+// from Debian, which is said. It waits for an installation that another process
+// has under way: a program may be there before what it needs.
+func Find(ctx context.Context, name, pkg string, patterns ...string) (path string, err error) {
+	err = inTurn(func() error {
+		if path = find(name, patterns); path != "" {
+			return nil
 		}
-		return install(ctx, name, pkg)
+		if err := install(ctx, name, pkg); err != nil {
+			return fmt.Errorf("install %s: %w", pkg, err)
+		}
+		if path = find(name, patterns); path == "" {
+			return fmt.Errorf("the package %s brought no %s", pkg, name)
+		}
+		return nil
 	})
-	if err != nil {
-		return "", fmt.Errorf("install %s: %w", pkg, err)
-	}
-	if path := find(name, patterns); path != "" {
-		return path, nil
-	}
-	return "", fmt.Errorf("the package %s brought no %s", pkg, name)
+	return path, err
 }
 
 func find(name string, patterns []string) string {
@@ -38,7 +36,7 @@ func find(name string, patterns []string) string {
 			return slices.Max(paths)
 		}
 	}
-	for _, dir := range []string{"", "/usr/sbin/"} { // which is not in everybody's PATH
+	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/"} { // an ordinary user's PATH lacks sbin
 		if path, err := exec.LookPath(dir + name); err == nil {
 			return path
 		}
@@ -74,7 +72,7 @@ func inTurn(do func() error) error {
 }
 
 func install(ctx context.Context, name, pkg string) error {
-	Print("%s is missing: installing Debian's package %s\n", name, pkg)
+	fmt.Fprintf(os.Stderr, "%s is missing: installing Debian's package %s\n", name, pkg)
 	command := []string{"sh", "-c", withoutService, "install", pkg}
 	if os.Getuid() != 0 {
 		command = append([]string{"sudo"}, command...)

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/curfew-access/curfew/examples/stage"
 )
 
 // NginxServer is an nginx.
@@ -43,7 +46,7 @@ http {
 
 // StartNginx starts an nginx in a directory.
 func StartNginx(dir, conf string) (*NginxServer, error) {
-	path, err := program("nginx", "nginx")
+	path, err := stage.Find(context.Background(), "nginx", "nginx")
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,19 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/curfew-access/curfew/examples/stage"
 )
 
 // StopMode is how PostgreSQL is told to stop.
@@ -42,7 +44,7 @@ func Postgres(t testing.TB, settings ...string) *PostgresServer {
 // StartPostgres makes a cluster in a directory and starts it. PostgreSQL does not
 // run as root: for root it runs as another account, which gets the directory.
 func StartPostgres(dir string, settings ...string) (*PostgresServer, error) {
-	path, err := program("postgres", "postgresql", "/usr/lib/postgresql/*/bin/postgres")
+	path, err := stage.Find(context.Background(), "postgres", "postgresql", "/usr/lib/postgresql/*/bin/postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -80,25 +82,11 @@ func initdb(path, data string, account *syscall.Credential) error {
 // unprivileged is the account for a server that does not run as root, and nil
 // for who is not root. The account gets the directory.
 func unprivileged(dir string) (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil //nolint:nilnil // no other account is the answer
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		u, err = user.Lookup("nobody")
-	}
-	if err != nil {
+	account, err := stage.Unprivileged()
+	if err != nil || account == nil {
 		return nil, err
 	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
+	return account, os.Chown(dir, int(account.Uid), int(account.Gid))
 }
 
 func (s *PostgresServer) answers() error { return s.Exec("postgres", "SELECT 1") }

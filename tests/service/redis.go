@@ -2,6 +2,7 @@ package service
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/curfew-access/curfew/examples/stage"
 )
 
 // RedisServer is a redis-server, or a Sentinel.
@@ -55,7 +58,7 @@ func StartSentinel(dir string, lines ...string) (*RedisServer, error) {
 }
 
 func startRedis(dir string, args func(port int, socket string) ([]string, error)) (*RedisServer, error) {
-	path, err := program("redis-server", "redis-server")
+	path, err := stage.Find(context.Background(), "redis-server", "redis-server")
 	if err != nil {
 		return nil, err
 	}
