@@ -25,8 +25,26 @@ import (
 type Policy interface {
 	Decide(context.Context, access.Input) (access.Decision, error)
 	Allow(context.Context, access.APIInput) (access.Permission, error)
+	// Check answers checks in their order, all by one revision, and ends with the
+	// first answer for which last is true; nil: never.
+	Check(ctx context.Context, inputs []access.CheckInput, last func(access.CheckAnswer) bool) []access.CheckAnswer
+	// Query evaluates a document. An error that wraps access.ErrInvalid or
+	// access.ErrBusy is the caller's; every other is the policy's.
+	Query(context.Context, access.Query) (access.QueryAnswer, error)
+	// Revision is that of the policy in force; "" while there is none.
 	Revision() string
 }
+
+// DecisionLog takes decisions down, off the path of whoever waits for them.
+type DecisionLog interface {
+	// Record returns at once. What there is no room for is counted, and lost.
+	Record(access.DecisionEvent)
+}
+
+// unrecorded takes nothing down.
+type unrecorded struct{}
+
+func (unrecorded) Record(access.DecisionEvent) {}
 
 // Facts learns what is true about a subject. What it can not learn it marks as
 // unknown.
@@ -117,6 +135,9 @@ type Config struct {
 	LeaseShared bool
 	// Node names this process among those on the ledger; "" for a name of its own.
 	Node string
+	// Decisions takes down decisions that change nothing; nil for nobody. One that
+	// leads to a request is in its transaction.
+	Decisions DecisionLog
 	// Observer counts for operators; nil for nobody.
 	Observer Observer
 	// Step, if set, is told after each committed step of a grant's life, by
@@ -135,6 +156,7 @@ type Engine struct {
 	targets     map[string]Target // by name
 	log         *slog.Logger
 	observer    Observer
+	decisions   DecisionLog
 	step        func(string)
 	refused     *onceAMinute
 	turns       turns
@@ -157,7 +179,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		ledger: cfg.Ledger, policy: cfg.Policy, facts: cfg.Facts, lease: cfg.Lease, leaseShared: cfg.LeaseShared,
 		node: cmp.Or(cfg.Node, access.NewID("node", cfg.Ledger.Now())), targets: map[string]Target{}, log: cfg.Log,
-		observer: cfg.Observer, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
+		observer: cfg.Observer, decisions: cfg.Decisions, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
 		unsaid:    unsaid{shared: cfg.LeaseShared},
 		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
@@ -168,6 +190,9 @@ func New(cfg Config) *Engine {
 	}
 	if e.observer == nil {
 		e.observer = unobserved{}
+	}
+	if e.decisions == nil {
+		e.decisions = unrecorded{}
 	}
 	if e.step == nil {
 		e.step = func(string) {}

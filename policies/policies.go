@@ -11,5 +11,5 @@ import "embed"
 
 // FS holds the files, by their path in this directory.
 //
-//go:embed data.yaml access api curfew schemas
+//go:embed data.yaml access api check curfew schemas
 var FS embed.FS

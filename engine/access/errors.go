@@ -19,6 +19,10 @@ var (
 	ErrConflict = errors.New("conflict")
 )
 
+// ErrBusy says that more is asked at once than can be answered: try again in a
+// second. Nothing was decided.
+var ErrBusy = errors.New("too busy")
+
 // ErrPropagating says that a change is made and that not every node is known to
 // see it yet.
 var ErrPropagating = errors.New("not yet seen by every node")

@@ -9,6 +9,8 @@ import (
 // The codes of the reasons that this package gives by itself.
 const (
 	inputMalformed  = "input_malformed"  // the gateway's own fault: no policy was asked
+	policyMissing   = "policy_missing"   // there is no policy in force
+	policyTooLarge  = "policy_too_large" // the answer is larger than any that can be used
 	policyUndefined = "policy_undefined" // the policy gave no answer
 	policyError     = "policy_error"     // the policy stopped
 	policyTimeout   = "policy_timeout"   // the policy took too long
@@ -33,14 +35,25 @@ func is(err error, code string) bool {
 	return ok && f.code == code
 }
 
+// codeOf is the code of a failure.
+func codeOf(err error) string {
+	if f, ok := errors.AsType[failure](err); ok {
+		return f.code
+	}
+	return policyError
+}
+
 // reasonFor is what the asker is told. It never holds the cause, which may show
 // more of the policy and the facts than the asker should see.
 func reasonFor(err error) access.Reason {
-	code := policyError
-	if f, ok := errors.AsType[failure](err); ok {
-		code = f.code
-	}
+	code := codeOf(err)
 	switch code {
+	case policyMissing:
+		return access.Reason{Code: code, Title: "There is no policy",
+			Detail: "No policy could be loaded yet, so nothing is allowed. The gateway's readiness says why; tell whoever runs it."}
+	case policyTooLarge:
+		return access.Reason{Code: code, Title: "The policy's answer is too large",
+			Detail: "The policy gave an answer that is larger than any decision. Tell whoever maintains it."}
 	case inputMalformed:
 		return access.Reason{Code: code, Title: "The request can not be decided",
 			Detail: "What is known about the request can not be put to the policy. The gateway's log says why; tell whoever runs it."}

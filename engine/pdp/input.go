@@ -194,7 +194,7 @@ func (b *builder) value(at string, v any) *ast.Term {
 		}
 		members := make([]member, 0, len(v))
 		for name, item := range v {
-			members = append(members, member{name, b.value(at+"."+name, item)})
+			members = append(members, member{b.checked(name), b.value(at+"."+name, item)})
 		}
 		return b.object(members...)
 	}
@@ -212,11 +212,13 @@ func (b *builder) number(at string, v any) *ast.Term {
 
 // text refuses what encoding/json would silently change: the policy must see
 // what the record of the decision keeps.
-func (b *builder) text(s string) *ast.Term {
+func (b *builder) text(s string) *ast.Term { return ast.StringTerm(b.checked(s)) }
+
+func (b *builder) checked(s string) string {
 	if !utf8.ValidString(s) {
-		return b.fail("%+q is not UTF-8", s)
+		b.fail("%+q is not UTF-8", s)
 	}
-	return ast.StringTerm(s)
+	return s
 }
 
 func (b *builder) flag(v bool) *ast.Term { return ast.BooleanTerm(v) }
@@ -234,7 +236,7 @@ func (b *builder) time(t time.Time) *ast.Term {
 func (b *builder) object(members ...member) *ast.Term {
 	pairs := make([][2]*ast.Term, len(members))
 	for i, m := range members {
-		pairs[i] = [2]*ast.Term{b.text(m.name), m.value}
+		pairs[i] = [2]*ast.Term{nameTerm(m.name), m.value}
 	}
 	return ast.ObjectTerm(pairs...)
 }

@@ -36,7 +36,6 @@ type set struct {
 	files    []file
 	data     map[string]any
 	replaced []string // the library's packages that the team's took the place of
-	unasked  bool     // the team defines rules in a package that nothing asks yet
 }
 
 // load reads the library and lays the team's directory over it.

@@ -204,35 +204,12 @@ func TestWhatWasLoadedIsLogged(t *testing.T) {
 	}
 }
 
-func TestPackageThatIsNotAskedYetIsWarnedOf(t *testing.T) {
-	for name, tc := range map[string]struct {
-		rego string
-		warn bool
-	}{
-		"package check":           {"package check\ndecision := {\"decision\": false, \"reason\": \"closed\"}", true},
-		"one below it, a helper":  {"package check.helper\nx := 1", false},
-		"no rule in the package":  {"package check", false},
-		"a package that is asked": {"package api\nallow := false", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			dir := team(t, map[string]string{"a.rego": tc.rego})
-			_, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Dir: dir, Log: slog.New(slog.NewTextHandler(&out, nil))})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if warned := strings.Contains(out.String(), "level=WARN") && strings.Contains(out.String(), "package check"); warned != tc.warn {
-				t.Errorf("the log is %s", out.String())
-			}
-		})
-	}
-}
-
 func TestFilesOfAMountedVolumeAreLoadedOnce(t *testing.T) {
 	library := fstest.MapFS{
 		"..2026/a.rego": {Data: []byte("broken")},
 		"a.rego":        {Data: []byte("package access\ndecision := {\"effect\": \"deny\", \"reasons\": [" + yes + "]}")},
 		"b.rego":        {Data: []byte("package api\nallow := false")},
+		"c.rego":        {Data: []byte("package check\ndecision := {\"decision\": false, \"reason\": \"closed\"}")},
 	}
 	if _, err := pdp.Open(t.Context(), pdp.Config{Library: library}); err != nil {
 		t.Error(err)

@@ -14,10 +14,6 @@ import (
 // data whose shape does.
 const reserved = "curfew"
 
-// unaskedPackage is the package of an entry point that is still to come: checks
-// are answered by live grants alone.
-const unaskedPackage = "data.check"
-
 // overlay lays the team's set over the library. A package in which the team
 // defines rules is wholly the team's, so that no rule of ours allows what the
 // team's policy does not; only a file of ours that defines nothing but
@@ -56,7 +52,6 @@ func overlay(library, team set) (set, error) {
 	}
 	out.files = append(out.files, team.files...)
 	out.replaced = slices.Sorted(maps.Keys(replaced))
-	_, out.unasked = teams[unaskedPackage]
 	faults = append(faults, checkSettings(library.data, team.data)) // before the two are one
 	faults = append(faults, merge(out.data, team.data, "data", sameKind))
 	return out, errors.Join(faults...)

@@ -7,9 +7,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
-
-	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/curfew-access/curfew/engine/access"
 )
@@ -28,75 +27,99 @@ type Config struct {
 	Dir string
 	// Timeout bounds one answer; 0 is DefaultTimeout.
 	Timeout time.Duration
-	// Log hears what was loaded; nil for silence. What goes wrong later is
+	// Log hears what came into force; nil for silence. What goes wrong later is
 	// returned, not logged.
 	Log *slog.Logger
 }
 
-// PDP answers from one revision of the policies, for as long as it lives. A
-// change of the files is a new PDP. It is safe for concurrent use.
+// PDP answers by the policies in force. They are swapped whole: whatever is
+// under way ends with the ones that it began with. It is safe for concurrent use.
 type PDP struct {
-	decision rego.PreparedEvalQuery
-	allow    rego.PreparedEvalQuery
-	timeout  time.Duration
-	revision string
-	workers  *workers
+	library fs.FS
+	timeout time.Duration
+	log     *slog.Logger
+	workers *workers
+	current atomic.Pointer[Revision] // nil: there is no policy, and every answer is no
 }
 
-// The entry points: what Go asks.
-const (
-	decisionEntry = "data.access.decision"
-	allowEntry    = "data.api.allow"
-)
-
-// Open loads and compiles the policies. It reports every fault that it finds,
-// with file and line, and then gives no PDP.
+// Open loads and compiles the policies of the library and the directory, and
+// puts them in force. It reports every fault that it finds, with file and line,
+// and then gives no PDP.
 func Open(ctx context.Context, cfg Config) (*PDP, error) {
-	files, err := load(cfg.Library, cfg.Dir)
+	p := New(cfg)
+	r, err := p.Load(ctx, cfg.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
+		return nil, err
 	}
-	program, err := compile(ctx, files)
-	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
-	}
-	decision, errDecision := program.prepare(ctx, decisionEntry)
-	allow, errAllow := program.prepare(ctx, allowEntry)
-	if err := errors.Join(errDecision, errAllow); err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
-	}
-	p := &PDP{decision: decision, allow: allow, timeout: cfg.Timeout, revision: files.revision(), workers: newWorkers()}
-	if p.timeout == 0 {
-		p.timeout = DefaultTimeout
-	}
-	if cfg.Log != nil {
-		cfg.Log.InfoContext(ctx, "policies loaded", "dir", cfg.Dir, "revision", p.revision, "replaced", files.replaced)
-		if files.unasked {
-			cfg.Log.WarnContext(ctx, "policies: the directory defines package check, which this release does not ask yet: "+
-				"a check is answered yes exactly while a grant is live", "dir", cfg.Dir)
-		}
-	}
+	p.Use(ctx, r)
 	return p, nil
 }
 
-// Revision is a digest of the files that were loaded: equal files in equal
-// places have the same, wherever the directory is.
-func (p *PDP) Revision() string { return p.revision }
+// New returns a PDP with no policy in force: every answer is no until Use.
+func New(cfg Config) *PDP {
+	p := &PDP{library: cfg.Library, timeout: cfg.Timeout, log: cfg.Log, workers: newWorkers()}
+	if p.timeout == 0 {
+		p.timeout = DefaultTimeout
+	}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	return p
+}
+
+// Load compiles the library with a team's directory over it, "" for none. What
+// is in force stays so.
+func (p *PDP) Load(ctx context.Context, dir string) (*Revision, error) {
+	files, err := load(p.library, dir)
+	if err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	return newRevision(ctx, files, "")
+}
+
+// Use puts a revision in force: every question that is asked from now on is
+// answered by it.
+func (p *PDP) Use(ctx context.Context, r *Revision) {
+	p.current.Store(r)
+	p.log.InfoContext(ctx, "policies in force", "revision", r.Name(), "replaced", r.replaced)
+}
+
+// Revision names the policies in force: "" while there are none.
+func (p *PDP) Revision() string {
+	if r := p.current.Load(); r != nil {
+		return r.name
+	}
+	return ""
+}
+
+// now returns the policies in force.
+func (p *PDP) now() (*Revision, error) {
+	if r := p.current.Load(); r != nil {
+		return r, nil
+	}
+	return nil, failure{policyMissing, errors.New("no policy is in force")}
+}
 
 // Decide asks data.access.decision. The decision can always be used: when the
 // policy gave none that can be, it is a denial that says so, and the error, for
-// the log, says why.
+// the log, says why. Only an error that wraps access.ErrBusy is no decision.
 func (p *PDP) Decide(ctx context.Context, in access.Input) (access.Decision, error) {
-	d, err := p.decide(ctx, in)
+	r, err := p.now()
+	d := access.Decision{}
+	if err == nil {
+		d, err = p.decide(ctx, r, in)
+	}
 	if err != nil {
 		d = access.Decision{Effect: access.Deny, Reasons: []access.Reason{reasonFor(err)}}
 		err = fmt.Errorf("%s: %w", decisionEntry, err)
 	}
-	d.Revision = p.revision
+	if r != nil {
+		d.Revision = r.name
+	}
 	return d, err
 }
 
-func (p *PDP) decide(ctx context.Context, in access.Input) (access.Decision, error) {
+func (p *PDP) decide(ctx context.Context, r *Revision, in access.Input) (access.Decision, error) {
 	if err := checkInput(in); err != nil {
 		return access.Decision{}, err
 	}
@@ -104,7 +127,7 @@ func (p *PDP) decide(ctx context.Context, in access.Input) (access.Decision, err
 	if err != nil {
 		return access.Decision{}, failure{inputMalformed, err}
 	}
-	output, err := p.ask(ctx, p.decision, input)
+	output, err := p.object(ctx, r.decision, input)
 	if err != nil {
 		return access.Decision{}, err
 	}
@@ -133,11 +156,15 @@ func (p *PDP) Allow(ctx context.Context, in access.APIInput) (access.Permission,
 }
 
 func (p *PDP) permit(ctx context.Context, in access.APIInput) (access.Permission, error) {
+	r, err := p.now()
+	if err != nil {
+		return access.Permission{}, err
+	}
 	input, err := apiInput(in)
 	if err != nil {
 		return access.Permission{}, failure{inputMalformed, err}
 	}
-	output, err := p.ask(ctx, p.allow, input)
+	output, err := p.object(ctx, r.allow, input)
 	if err != nil {
 		return access.Permission{}, err
 	}

@@ -2,18 +2,24 @@ package pdp
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/curfew-access/curfew/engine/access"
 )
 
-// maxWorkers bounds evaluations at work, those that were given up included: a
-// built-in does not hear that its time is over.
-const maxWorkers = 256
+// workersEach is how many evaluations are at work for each processor, those that
+// were given up included: a built-in does not hear that its time is over. More
+// would only take turns.
+const workersEach = 8
+
+// maxWaiting bounds the evaluations that wait for their turn. Beyond it the
+// answer is at once that there is too much to do.
+const maxWaiting = 1024
 
 // idleWorker is how long a worker waits for more. One that is kept has a stack
 // that has grown already, which saves a third of an evaluation.
@@ -22,57 +28,75 @@ const idleWorker = 10 * time.Second
 // workers evaluate beside their askers, so that an asker is answered when its
 // time is over, whatever the policy does.
 type workers struct {
-	jobs   chan job
-	places chan struct{}
+	jobs    chan job
+	places  chan struct{}
+	waiting atomic.Int64
 }
 
+// job is work that ends when it is told to, or a little later.
 type job struct {
-	ctx      context.Context //nolint:containedctx // of the asker, who waits
-	query    rego.PreparedEvalQuery
-	input    ast.Value
-	answered chan<- answer
-}
-
-type answer struct {
-	value any
-	err   error
+	do   func(topdown.Cancel)
+	stop topdown.Cancel
+	done chan struct{} // closed by whoever did it
 }
 
 func newWorkers() *workers {
-	return &workers{jobs: make(chan job), places: make(chan struct{}, maxWorkers)}
+	return &workers{jobs: make(chan job), places: make(chan struct{}, workersEach*runtime.GOMAXPROCS(0))}
 }
 
-// ask evaluates one query under the time limit.
-func (p *PDP) ask(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) (any, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	answered := make(chan answer, 1) // an answer that comes too late is dropped
-	if err := p.workers.give(job{ctx, query, input, answered}); err != nil {
-		return nil, failure{policyTimeout, err}
+// run has work done under the time limit. When that is over or the asker leaves,
+// it returns at once, and what do does then must reach nobody. A panic is do's own
+// to catch.
+func (p *PDP) run(ctx context.Context, do func(topdown.Cancel)) error {
+	if ctx.Err() != nil {
+		return failure{policyTimeout, context.Cause(ctx)}
+	}
+	limit := time.NewTimer(p.timeout)
+	defer limit.Stop()
+	j := job{do: do, stop: topdown.NewCancel(), done: make(chan struct{})}
+	if err := p.workers.give(ctx, limit, j); err != nil {
+		return err
 	}
 	select {
-	case a := <-answered:
-		return a.value, a.err
+	case <-j.done:
+		return nil
+	case <-limit.C:
+		j.stop.Cancel()
+		return failure{policyTimeout, fmt.Errorf("it takes longer than %s", p.timeout)}
 	case <-ctx.Done():
-		return nil, failure{policyTimeout, context.Cause(ctx)}
+		j.stop.Cancel()
+		return failure{policyTimeout, context.Cause(ctx)}
 	}
 }
 
-// give hands a job to an idle worker, or to a new one.
-func (w *workers) give(j job) error {
+// give hands a job to an idle worker, or to a new one, or waits for one. A job
+// whose time is over before it began was not decided.
+func (w *workers) give(ctx context.Context, limit *time.Timer, j job) error {
 	select {
 	case w.jobs <- j:
 		return nil
 	default:
 	}
 	select {
-	case w.jobs <- j:
 	case w.places <- struct{}{}:
 		go w.work(j)
-	case <-j.ctx.Done():
-		return errors.Join(context.Cause(j.ctx), fmt.Errorf("%d evaluations are at work", maxWorkers))
+		return nil
+	default:
 	}
-	return nil
+	defer w.waiting.Add(-1)
+	if w.waiting.Add(1) > maxWaiting {
+		return fmt.Errorf("%d evaluations wait for their turn: %w", maxWaiting, access.ErrBusy)
+	}
+	select {
+	case w.jobs <- j:
+		return nil
+	case w.places <- struct{}{}:
+		go w.work(j)
+		return nil
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	return fmt.Errorf("its time was over before its turn: %w", access.ErrBusy)
 }
 
 func (w *workers) work(j job) {
@@ -80,8 +104,8 @@ func (w *workers) work(j job) {
 	idle := time.NewTimer(idleWorker)
 	defer idle.Stop()
 	for {
-		value, err := evaluate(j.ctx, j.query, j.input)
-		j.answered <- answer{value, err}
+		j.do(j.stop)
+		close(j.done)
 		idle.Reset(idleWorker)
 		select {
 		case j = <-w.jobs:
@@ -89,23 +113,4 @@ func (w *workers) work(j job) {
 			return
 		}
 	}
-}
-
-// evaluate runs the query. A built-in that panics has failed.
-func evaluate(ctx context.Context, query rego.PreparedEvalQuery, input ast.Value) (value any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = failure{policyError, fmt.Errorf("the evaluation panicked: %v", p)}
-		}
-	}()
-	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
-	switch {
-	case ctx.Err() != nil || topdown.IsCancel(err):
-		return nil, failure{policyTimeout, errors.Join(context.Cause(ctx), err)}
-	case err != nil:
-		return nil, failure{policyError, err}
-	case len(results) != 1 || len(results[0].Expressions) != 1:
-		return nil, failure{policyUndefined, errors.New("undefined for this input")}
-	}
-	return results[0].Expressions[0].Value, nil
 }

@@ -1,0 +1,53 @@
+package pdp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/rego"
+)
+
+// The entry points: what Go asks.
+const (
+	decisionEntry = "data.access.decision"
+	allowEntry    = "data.api.allow"
+	checkEntry    = "data.check.decision"
+)
+
+// Revision is policies, compiled and ready to be asked. It never changes.
+type Revision struct {
+	name     string
+	bundle   string
+	replaced []string // the library's packages that the team's took the place of
+	program  program
+	decision rego.PreparedEvalQuery
+	allow    rego.PreparedEvalQuery
+	check    rego.PreparedEvalQuery
+	queries  queries
+}
+
+// newRevision compiles a set and prepares what is asked of it. bundle is the
+// revision that its author gave it; "" without a bundle.
+func newRevision(ctx context.Context, files set, bundle string) (*Revision, error) {
+	program, err := compile(ctx, files)
+	if err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	r := &Revision{name: files.revision(), bundle: bundle, replaced: files.replaced, program: program}
+	var faults [3]error
+	r.decision, faults[0] = program.prepare(ctx, decisionEntry)
+	r.allow, faults[1] = program.prepare(ctx, allowEntry)
+	r.check, faults[2] = program.prepare(ctx, checkEntry)
+	if err := errors.Join(faults[:]...); err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	return r, nil
+}
+
+// Name is a digest of the files that were loaded: equal files in equal places
+// have the same, wherever they came from.
+func (r *Revision) Name() string { return r.name }
+
+// Bundle is the revision that the author of a bundle gave it; "" without one.
+func (r *Revision) Bundle() string { return r.bundle }

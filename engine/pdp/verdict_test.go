@@ -1,0 +1,126 @@
+package pdp_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// evaluation is an evaluation as it was sent: may Alice debug acme.
+func evaluation(grants ...access.CheckGrant) access.CheckInput {
+	return access.CheckInput{
+		Subject:  json.RawMessage(`{"type":"user","id":"alice@example.com","properties":{"clearance":3}}`),
+		Resource: json.RawMessage(`{"type":"customer","id":"acme"}`),
+		Action:   json.RawMessage(`{"name":"debug"}`),
+		Context:  json.RawMessage(`{"device":{"managed":true}}`),
+		Grants:   grants,
+		Now:      now,
+	}
+}
+
+var live = access.CheckGrant{
+	Action: access.Action{Name: "debug"}, Resource: access.ResourceRef{Type: "customer", ID: "acme"}, ExpiresAt: now.Add(time.Hour),
+}
+
+func TestCheckIsAnsweredByTheTeamsPolicyOrByLiveGrants(t *testing.T) {
+	for name, tc := range map[string]struct {
+		policy string
+		in     access.CheckInput
+		yes    bool
+		reason string
+		failed bool
+	}{
+		"shipped, with a live grant":    {"", evaluation(live), true, "live_grant", false},
+		"shipped, with none":            {"", evaluation(), false, "no_live_grant", false},
+		"by what was sent of a subject": {`decision := {"decision": input.subject.properties.clearance > 2, "reason": "cleared"}`, evaluation(), true, "cleared", false},
+		"by what was sent as context":   {`decision := {"decision": input.context.device.managed, "reason": "managed"}`, evaluation(), true, "managed", false},
+		"by the grant's end":            {`decision := {"decision": input.grants[_].expires_at == "2026-03-02T11:00:00Z", "reason": "until"}`, evaluation(live), true, "until", false},
+		"by the time":                   {`decision := {"decision": input.now == "2026-03-02T10:00:00Z", "reason": "now"}`, evaluation(), true, "now", false},
+		"undefined":                     {`decision := {"decision": true, "reason": "x"} if input.nothing`, evaluation(live), false, "policy_undefined", true},
+		"a plain boolean":               {`decision := true`, evaluation(live), false, "policy_malformed", true},
+		"no reason":                     {`decision := {"decision": true}`, evaluation(live), false, "policy_malformed", true},
+		"an empty reason":               {`decision := {"decision": true, "reason": ""}`, evaluation(live), false, "policy_malformed", true},
+		"a decision that is a text":     {`decision := {"decision": "true", "reason": "x"}`, evaluation(live), false, "policy_malformed", true},
+		"a member too many":             {`decision := {"decision": true, "reason": "x", "allow": true}`, evaluation(live), false, "policy_malformed", true},
+		"two answers": {`decision := {"decision": d, "reason": "x"} if some d in [true, false]`,
+			evaluation(live), false, "policy_error", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{}
+			if tc.policy != "" {
+				files["check.rego"] = "package check\n" + tc.policy
+			}
+			p := open(t, files)
+			got := p.Check(t.Context(), []access.CheckInput{tc.in}, nil)
+			if len(got) != 1 {
+				t.Fatalf("got %d answers", len(got))
+			}
+			a := got[0]
+			if a.Decision != tc.yes || a.Reason != tc.reason || (a.Failure != nil) != tc.failed || a.Revision != p.Revision() {
+				t.Errorf("got %+v", a)
+			}
+			if !json.Valid(a.Input) {
+				t.Errorf("the input is %s", a.Input)
+			}
+		})
+	}
+}
+
+func TestChecksEndWithTheFirstThatIsToBeTheLast(t *testing.T) {
+	p := open(t, nil)
+	inputs := []access.CheckInput{evaluation(live), evaluation(), evaluation(live)}
+	if got := p.Check(t.Context(), inputs, func(a access.CheckAnswer) bool { return !a.Decision }); len(got) != 2 {
+		t.Errorf("got %d answers, want it to end with the first no", len(got))
+	}
+}
+
+func TestQueryEvaluatesAnyDocument(t *testing.T) {
+	p := open(t, map[string]string{
+		"data.yaml":  teams,
+		"mine.rego":  "package mine\nx := input.a + 1\ns contains 2\ns contains 1\no[[1]] := {\"a\\n\": \"é\"}\nf(x) := x",
+		"wrong.rego": "package wrong\na := e if some e in [1, 2]\nb if to_number(input.text) == 1\nc if not b",
+	})
+	for name, tc := range map[string]struct {
+		path   []string
+		input  string
+		strict bool
+		want   string
+		code   string
+	}{
+		"a rule":                            {[]string{"mine", "x"}, `{"a": 1}`, false, `2`, ""},
+		"a number as it was written":        {[]string{"mine"}, `{"a": 1.50}`, false, `{"o":{"[1]":{"a\n":"é"}},"s":[1,2],"x":2.5}`, ""},
+		"data":                              {[]string{"teams", "payments"}, ``, false, `{"schedules":["payments-primary"]}`, ""},
+		"undefined":                         {[]string{"mine", "x"}, `{}`, false, ``, ""},
+		"without input":                     {[]string{"mine", "x"}, ``, false, ``, ""},
+		"no such document":                  {[]string{"a b", "c\"d"}, `{}`, false, ``, ""},
+		"a conflict":                        {[]string{"wrong", "a"}, `{}`, false, ``, "policy_error"},
+		"an error in a built-in":            {[]string{"wrong", "c"}, `{"text": "x"}`, false, `true`, ""},
+		"an error in a built-in, strictly":  {[]string{"wrong", "c"}, `{"text": "x"}`, true, ``, "policy_error"},
+		"an input that is not JSON":         {[]string{"mine"}, `{"a": }`, false, ``, "invalid"},
+		"an input with a member twice":      {[]string{"mine"}, `{"a": 1, "a": 2}`, false, ``, "invalid"},
+		"an input with half of a character": {[]string{"mine"}, `"\ud800"`, false, ``, "invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := access.Query{Path: tc.path, StrictErrors: tc.strict, Metrics: true}
+			if tc.input != "" {
+				q.Input = json.RawMessage(tc.input)
+			}
+			got, err := p.Query(t.Context(), q)
+			switch {
+			case tc.code == "invalid":
+				if !errors.Is(err, access.ErrInvalid) {
+					t.Errorf("got %v", err)
+				}
+			case (err != nil) != (tc.code != ""):
+				t.Errorf("got %v", err)
+			case string(got.Result) != tc.want:
+				t.Errorf("got %s, want %s", got.Result, tc.want)
+			case err == nil && got.Metrics["timer_rego_query_eval_ns"] == 0:
+				t.Errorf("the metrics are %v", got.Metrics)
+			}
+		})
+	}
+}
