@@ -155,4 +155,5 @@ type APIObject struct {
 	Resource  *ResourceRef `json:"resource,omitempty"`
 	Action    *Action      `json:"action,omitempty"`
 	Reviewer  *bool        `json:"reviewer,omitempty"` // whether the actor is one of the request's reviewers
+	Path      *string      `json:"path,omitempty"`     // of a document below data: "access/decision"; "" for all of it
 }

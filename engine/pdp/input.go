@@ -54,6 +54,9 @@ func apiInput(in access.APIInput) (ast.Value, error) {
 	if in.Object.Reviewer != nil {
 		about = append(about, member{"reviewer", b.flag(*in.Object.Reviewer)})
 	}
+	if in.Object.Path != nil {
+		about = append(about, member{"path", b.text(*in.Object.Path)})
+	}
 	root := b.object(
 		member{"actor", b.inputSubject(in.Actor)},
 		member{"operation", b.text(in.Operation)},
@@ -64,7 +67,10 @@ func apiInput(in access.APIInput) (ast.Value, error) {
 
 // builder turns Go values into Rego's. It keeps the first thing that it could
 // not turn.
-type builder struct{ err error }
+type builder struct {
+	slab
+	err error
+}
 
 type member struct {
 	name  string
@@ -207,12 +213,12 @@ func (b *builder) number(at string, v any) *ast.Term {
 	if err != nil {
 		return b.fail("%s: %w", at, err)
 	}
-	return ast.NumberTerm(json.Number(text))
+	return b.term(ast.Number(text))
 }
 
 // text refuses what encoding/json would silently change: the policy must see
 // what the record of the decision keeps.
-func (b *builder) text(s string) *ast.Term { return ast.StringTerm(b.checked(s)) }
+func (b *builder) text(s string) *ast.Term { return b.term(ast.String(b.checked(s))) }
 
 func (b *builder) checked(s string) string {
 	if !utf8.ValidString(s) {
@@ -221,24 +227,24 @@ func (b *builder) checked(s string) string {
 	return s
 }
 
-func (b *builder) flag(v bool) *ast.Term { return ast.BooleanTerm(v) }
+func (b *builder) flag(v bool) *ast.Term { return ast.InternedTerm(v) }
 
-func (b *builder) integer(v int64) *ast.Term { return ast.NumberTerm(int64Number(v)) }
+func (b *builder) integer(v int64) *ast.Term { return b.term(ast.Number(int64Number(v))) }
 
 func (b *builder) time(t time.Time) *ast.Term {
 	text, err := t.MarshalText()
 	if err != nil {
 		return b.fail("%w", err)
 	}
-	return ast.StringTerm(string(text))
+	return b.term(ast.String(text))
 }
 
 func (b *builder) object(members ...member) *ast.Term {
 	pairs := make([][2]*ast.Term, len(members))
 	for i, m := range members {
-		pairs[i] = [2]*ast.Term{nameTerm(m.name), m.value}
+		pairs[i] = [2]*ast.Term{b.name(m.name), m.value}
 	}
-	return ast.ObjectTerm(pairs...)
+	return b.term(ast.NewObject(pairs...))
 }
 
 // list builds an array; nil is null, as in encoding/json.

@@ -19,7 +19,7 @@ func parseJSON(text []byte) (ast.Value, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("it is not UTF-8")
 	}
-	p := &parser{text: text}
+	p := &parser{text: string(text)}
 	term, err := p.value(0)
 	if err == nil && p.next() != 0 {
 		err = errors.New("something follows the value")
@@ -30,10 +30,13 @@ func parseJSON(text []byte) (ast.Value, error) {
 	return term.Value, nil
 }
 
-// parser is where in a text the reading is.
+// parser is where in a text the reading is. Texts and numbers are parts of the
+// whole text, and terms of slabs: a third of the allocations.
 type parser struct {
-	text []byte
-	at   int
+	slab
+	text  string
+	at    int
+	pairs [][2]*ast.Term // of the objects that are being read, the inner ones last
 }
 
 var (
@@ -71,7 +74,7 @@ func (p *parser) value(depth int) (*ast.Term, error) {
 		if err != nil {
 			return nil, err
 		}
-		return ast.StringTerm(text), nil
+		return p.term(ast.String(text)), nil
 	case c == '-' || isDigit(c):
 		return p.number()
 	case c == 't':
@@ -88,7 +91,7 @@ func (p *parser) value(depth int) (*ast.Term, error) {
 
 func (p *parser) word(word string, term *ast.Term) (*ast.Term, error) {
 	end := p.at + len(word)
-	if end > len(p.text) || string(p.text[p.at:end]) != word {
+	if end > len(p.text) || p.text[p.at:end] != word {
 		return nil, errNoValue
 	}
 	p.at = end
@@ -96,7 +99,7 @@ func (p *parser) word(word string, term *ast.Term) (*ast.Term, error) {
 }
 
 func (p *parser) object(depth int) (*ast.Term, error) {
-	pairs := make([][2]*ast.Term, 0, 8)
+	begin := len(p.pairs)
 	p.at++ // the brace
 	if p.next() == '}' {
 		p.at++
@@ -118,7 +121,7 @@ func (p *parser) object(depth int) (*ast.Term, error) {
 		if err != nil {
 			return nil, err
 		}
-		pairs = append(pairs, [2]*ast.Term{nameTerm(name), value})
+		p.pairs = append(p.pairs, [2]*ast.Term{p.name(name), value})
 		more, err := p.more('}')
 		if err != nil {
 			return nil, err
@@ -127,10 +130,12 @@ func (p *parser) object(depth int) (*ast.Term, error) {
 			break
 		}
 	}
+	pairs := p.pairs[begin:]
+	p.pairs = p.pairs[:begin]
 	if at := twice(pairs); at >= 0 {
 		return nil, fmt.Errorf("the member %s is there twice", pairs[at][0])
 	}
-	return ast.NewTerm(ast.NewObject(pairs...)), nil
+	return p.term(ast.NewObject(pairs...)), nil
 }
 
 // few is up to how many members each is compared with each: most objects have
@@ -181,7 +186,7 @@ func (p *parser) array(depth int) (*ast.Term, error) {
 			return nil, err
 		}
 		if !more {
-			return ast.NewTerm(ast.NewArray(items...)), nil
+			return p.term(ast.NewArray(items...)), nil
 		}
 	}
 }
@@ -210,7 +215,7 @@ func (p *parser) string() (string, error) {
 		case c == '"':
 			p.at++
 			if !escaped {
-				return string(p.text[from+1 : p.at-1]), nil
+				return p.text[from+1 : p.at-1], nil
 			}
 			return unescaped(p.text[from:p.at])
 		case c == '\\':
@@ -225,8 +230,8 @@ func (p *parser) string() (string, error) {
 
 // unescaped reads a quoted string that has escapes. Half of a surrogate pair is
 // no character, though the standard library would make one of it.
-func unescaped(quoted []byte) (text string, err error) {
-	if err := json.Unmarshal(quoted, &text); err != nil {
+func unescaped(quoted string) (text string, err error) {
+	if err := json.Unmarshal([]byte(quoted), &text); err != nil {
 		return "", errors.New("an escape that is none")
 	}
 	if halfPair(quoted) {
@@ -254,14 +259,14 @@ func (p *parser) number() (*ast.Term, error) {
 	if len(text) > maxDigits {
 		return nil, fmt.Errorf("a number of more than %d characters", maxDigits)
 	}
-	return ast.NumberTerm(json.Number(text)), nil
+	return p.term(ast.Number(text)), nil
 }
 
 // maxDigits bounds a number: arithmetic with one takes as long as it is.
 const maxDigits = 400
 
 // isNumber reports whether the text is a number of RFC 8259.
-func isNumber(text []byte) bool {
+func isNumber(text string) bool {
 	digits := func() bool {
 		n := 0
 		for n < len(text) && isDigit(text[n]) {
@@ -298,7 +303,7 @@ func isNumber(text []byte) bool {
 
 // halfPair reports whether a quoted string, which is well-formed, has an escape
 // of half a surrogate pair.
-func halfPair(quoted []byte) bool {
+func halfPair(quoted string) bool {
 	for i := 0; i < len(quoted); i++ {
 		if quoted[i] != '\\' {
 			continue
@@ -324,8 +329,8 @@ func halfPair(quoted []byte) bool {
 }
 
 // hex4 is the number that four hexadecimal digits are.
-func hex4(digits []byte) (n int) {
-	for _, c := range digits[:4] {
+func hex4(digits string) (n int) {
+	for _, c := range []byte(digits[:4]) {
 		n <<= 4
 		switch {
 		case isDigit(c):

@@ -16,10 +16,26 @@ var names = func() map[string]*ast.Term {
 	return terms
 }()
 
-// nameTerm is the term of a member's name.
-func nameTerm(name string) *ast.Term {
+// slabSize is how many terms are made at once.
+const slabSize = 48
+
+// slab makes terms, many with one allocation. They live as long as one of them.
+type slab struct{ free []ast.Term }
+
+func (s *slab) term(v ast.Value) *ast.Term {
+	if len(s.free) == 0 {
+		s.free = make([]ast.Term, slabSize)
+	}
+	t := &s.free[0]
+	s.free = s.free[1:]
+	t.Value = v
+	return t
+}
+
+// name is the term of a member's name.
+func (s *slab) name(name string) *ast.Term {
 	if term, known := names[name]; known {
 		return term
 	}
-	return ast.StringTerm(name)
+	return s.term(ast.String(name))
 }
