@@ -47,6 +47,9 @@ policy: $(TOOLS)/opa $(TOOLS)/regal ## Check, test and lint the policies with th
 	$(TOOLS)/opa test --coverage --threshold 100 --format json policies >/dev/null || { $(TOOLS)/opa test -v policies; exit 1; }
 	$(TOOLS)/opa test policies
 	$(TOOLS)/regal lint policies
+	$(GOBUILD) -o $(BIN)/curfew ./cmd/curfew
+	$(MAKE) --no-print-directory -C examples/policy-repo all \
+	  OPA=$(abspath $(TOOLS)/opa) REGAL=$(abspath $(TOOLS)/regal) CURFEW=$(abspath $(BIN)/curfew)
 
 vuln: $(TOOLS)/govulncheck ## Look for known vulnerabilities (needs vuln.go.dev)
 	$(TOOLS)/govulncheck ./...
@@ -63,10 +66,10 @@ fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
 	$(TOOLS)/opa fmt --write policies examples
 
 tidy: ## Tidy every go.mod
-	for d in . tools tools/lint tools/regal tests/bench/asynq; do (cd $$d && go mod tidy) || exit 1; done
+	for d in . tools tools/lint tools/regal tests/bench/asynq tests/opaclient; do (cd $$d && go mod tidy) || exit 1; done
 
 clean: ## Remove what was built; the examples' state stays in .quickstart, .redis, .cluster
-	rm -rf $(BIN)
+	rm -rf $(BIN) examples/policy-repo/.curfew
 
 # The race detector needs a C compiler.
 deps:

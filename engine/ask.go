@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/curfew-access/curfew/engine/access"
-	"github.com/curfew-access/curfew/engine/ledger"
 )
 
 // MaxReason bounds the reason of a request and the comment of a review, in
@@ -54,11 +53,8 @@ func (e *Engine) check(ctx context.Context, call Call, subject access.Subject, a
 	if err := checkText("/reason", a.Reason); err != nil {
 		return a, err
 	}
-	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
-		a.resource, err = tx.Resource(a.Resource)
-		return err
-	})
-	if err != nil {
+	var err error
+	if a.resource, err = e.ledger.Resource(ctx, a.Resource); err != nil {
 		return a, asUnknownResource(err, a.Resource)
 	}
 	var ok bool

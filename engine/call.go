@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -46,7 +47,8 @@ const (
 )
 
 // authorize asks policy whether the caller may do this. A refusal is ErrDenied
-// and, once a minute for the same caller and operation, an audit event.
+// and, once a minute for the same caller and operation, an audit event. ErrBusy
+// says that policy was not asked, which is no refusal.
 func (e *Engine) authorize(ctx context.Context, call Call, operation string, object access.APIObject) error {
 	groups, known, err := e.ledger.Groups(ctx, call.Caller)
 	if err != nil {
@@ -60,6 +62,9 @@ func (e *Engine) authorize(ctx context.Context, call Call, operation string, obj
 		Operation: operation,
 		Object:    object,
 	})
+	if errors.Is(err, access.ErrBusy) {
+		return err
+	}
 	if err != nil {
 		e.log.Error("data.api.allow failed; the call is refused", "operation", operation, "error", err)
 	}

@@ -153,11 +153,11 @@ func (e *Engine) Resource(ctx context.Context, call Call, ref access.ResourceRef
 	if err != nil {
 		return ResourceView{}, err
 	}
-	return e.explain(ctx, call, r, k), nil
+	return e.explain(ctx, call, r, k)
 }
 
 // explain asks policy what it would answer the caller for each entitlement.
-func (e *Engine) explain(ctx context.Context, call Call, r access.Resource, k known) ResourceView {
+func (e *Engine) explain(ctx context.Context, call Call, r access.Resource, k known) (ResourceView, error) {
 	v := ResourceView{Resource: r, Entitlements: []EntitlementView{}}
 	for _, entitlement := range r.Entitlements {
 		a := asked{Request: access.Request{
@@ -165,12 +165,15 @@ func (e *Engine) explain(ctx context.Context, call Call, r access.Resource, k kn
 			Requester: call.Caller, Reason: "what may be requested", Channel: call.Channel,
 		}, resource: r, entitlement: entitlement}
 		a.For, a.While = shortestOf(entitlement)
-		d := e.judge(ctx, a, access.PhaseRequest, k)
+		d, err := e.judge(ctx, a, access.PhaseRequest, k)
+		if err != nil {
+			return ResourceView{}, err
+		}
 		v.Entitlements = append(v.Entitlements, EntitlementView{
 			Entitlement: entitlement, Effect: d.Decision.Effect, Reasons: d.Decision.Reasons,
 		})
 	}
-	return v
+	return v, nil
 }
 
 // shortestOf is the least that can be asked of an entitlement.

@@ -14,84 +14,121 @@ import (
 // answer holds for every check of the caller.
 const opCheck = "access.evaluate"
 
-// CheckView is the answer to a check: may this subject do this, now.
-type CheckView struct {
-	Decision bool
-	Reason   string // "live_grant", "no_live_grant" or "unavailable"
-}
-
-// The reasons of a check's answer.
+// The reasons of an answer that are not policy's.
 const (
-	checkLive        = "live_grant"
 	checkNone        = "no_live_grant"
-	checkUnavailable = "unavailable"
+	checkUnavailable = "unavailable" // no store can say
 )
 
 // maxUncertainty is how far the clock may be off for the lease to be believed.
 const maxUncertainty = 500 * time.Millisecond
 
-// Check says whether the subject has live access now. The lease answers if it
-// can, the ledger if the lease can not, and when neither can the answer is no.
-// The error is of the caller's: its input, or that it may not ask.
-func (e *Engine) Check(ctx context.Context, call Call, x access.Entitled) (CheckView, error) {
-	subject, err := x.Subject.Canonical()
-	if err != nil {
-		return CheckView{}, err
-	}
-	x.Subject = subject
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+// Check asks policy whether the subject may do this now, with the access that it
+// has by live grants. The lease knows of that if it can, the ledger if the lease
+// can not, and when neither can the answer is no. The error is of the caller's
+// (it may not ask) or that nothing was decided.
+func (e *Engine) Check(ctx context.Context, call Call, x Evaluation) (CheckView, error) {
+	asking, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()
-	if err := e.mayCheck(ctx, call, subject); err != nil {
+	x, ours := x.known()
+	if err := e.mayCheck(asking, call, opCheck, scopeOf(call, x.Subject)); err != nil {
 		return CheckView{}, err
 	}
-	if live, known := e.checkLease(ctx, x); known {
-		e.observer.Checked("lease")
-		return answer(live), nil
-	}
-	live, err := e.checkLedger(ctx, x)
+	j, err := e.check1(asking, x, ours)
 	if err != nil {
-		e.observer.Checked("none")
-		if e.refused.first("check unavailable", e.ledger.Now()) {
-			e.log.Error("checks are refused: neither the lease nor the ledger answers", "error", err)
-		}
-		return CheckView{Reason: checkUnavailable}, nil
+		return CheckView{}, err
 	}
-	e.observer.Checked("ledger")
-	return answer(live), nil
+	v := e.noted(call, j)
+	v.Extra = e.extra(asking, call, x, v)
+	return v, nil
 }
 
-func answer(live bool) CheckView {
-	if live {
-		return CheckView{Decision: true, Reason: checkLive}
+// check1 decides one evaluation.
+func (e *Engine) check1(ctx context.Context, x Evaluation, ours bool) (j judged, err error) {
+	var until time.Time
+	known := true
+	if ours {
+		until, known = e.until(ctx, x.Entitled)
 	}
-	return CheckView{Reason: checkNone}
+	if !known {
+		return e.unavailable(x), nil
+	}
+	inputs := []access.CheckInput{x.input(until, e.ledger.Now())}
+	answers, err := e.ask(ctx, inputs, func(access.CheckAnswer) bool { return true })
+	if err != nil {
+		return j, err
+	}
+	return judged{inputs[0], answers[0]}, nil
 }
 
-// checkLease asks the lease. A yes is the value's own end against the ledger's
+// unavailable is the no to what no store can say. Policy is not asked: it would
+// take unknown access for none.
+func (e *Engine) unavailable(x Evaluation) judged {
+	in := x.input(time.Time{}, e.ledger.Now())
+	return judged{in, access.CheckAnswer{Reason: checkUnavailable, Input: raw(in)}}
+}
+
+// scopeOf is what it takes to ask about the subject.
+func scopeOf(call Call, subject access.Subject) string {
+	if subject == call.Caller {
+		return ScopeOwn
+	}
+	return ScopeAll
+}
+
+// until is when the live access ends, all grants together: the zero time when
+// there is none. Whoever answered is counted.
+func (e *Engine) until(ctx context.Context, x access.Entitled) (until time.Time, known bool) {
+	if until, known := e.untilByLease(ctx, x); known {
+		e.observer.Checked("lease")
+		return until, true
+	}
+	found, known := e.untilByLedger(ctx, x)
+	return found[x], known
+}
+
+// untilByLease asks the lease. A yes is the value's own end against the ledger's
 // clock, and a no is a tombstone; everything else is not known.
-func (e *Engine) checkLease(ctx context.Context, x access.Entitled) (live, known bool) {
+func (e *Engine) untilByLease(ctx context.Context, x access.Entitled) (until time.Time, known bool) {
 	if e.unsaid.has(x) || e.ledger.Uncertainty() > maxUncertainty {
-		return false, false
+		return until, false
 	}
 	s, known := e.lease.Standing(ctx, x)
 	if !known || !s.Until.IsZero() && !s.LiveAt(e.ledger.Now()) {
-		return false, false
+		return until, false
 	}
-	return !s.Until.IsZero(), true
+	return s.Until, true
 }
 
-// checkLedger asks the truth. A clock that is not certain is taken to be late.
-func (e *Engine) checkLedger(ctx context.Context, x access.Entitled) (live bool, err error) {
-	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
-		s, err := tx.Standing(x)
-		live = s.LiveAt(tx.Now().Add(min(e.ledger.Uncertainty(), time.Minute)))
+// untilByLedger asks the truth, about all in one question. A clock that is not
+// certain is taken to be late.
+func (e *Engine) untilByLedger(ctx context.Context, about ...access.Entitled) (map[access.Entitled]time.Time, bool) {
+	live := make(map[access.Entitled]time.Time, len(about))
+	err := e.ledger.Look(ctx, func(tx *ledger.Tx) error {
+		found, err := tx.StandingsAbout(about...)
+		at := tx.Now().Add(min(e.ledger.Uncertainty(), time.Minute))
+		for _, s := range found {
+			if s.LiveAt(at) {
+				live[s.Entitled] = s.Until
+			}
+		}
 		return err
 	})
-	return live, err
+	by := "ledger"
+	if err != nil {
+		by = "none"
+		if e.refused.first("check unavailable", e.ledger.Now()) {
+			e.log.Error("checks are refused: neither the lease nor the ledger answers", "error", err)
+		}
+	}
+	for range about {
+		e.observer.Checked(by)
+	}
+	return live, err == nil
 }
 
-// permittedFor is how long it is remembered that a caller may check: what it may
-// is asked of policy and the ledger, which a check should not wait for.
+// permittedFor is how long it is remembered that a caller may check, or query: what it
+// may is asked of policy and the ledger, which an answer should not wait for.
 // permittedStale is how long that holds while they do not answer.
 const (
 	permittedFor   = 5 * time.Second
@@ -105,7 +142,7 @@ const (
 	checkPatience = 2 * time.Second
 )
 
-// permitted remembers who may check.
+// permitted remembers who may check, and query.
 type permitted struct {
 	mu sync.RWMutex
 	at map[permission]remembered
@@ -115,16 +152,21 @@ type permitted struct {
 type remembered struct{ learned, asked time.Time }
 
 type permission struct {
-	caller access.Subject
-	scope  string
+	caller    access.Subject
+	operation string
+	about     string // a scope, or a path
+	revision  string // of the policy that gave it
 }
 
-// mayCheck asks policy, or remembers, whether the caller may check.
-func (e *Engine) mayCheck(ctx context.Context, call Call, subject access.Subject) error {
-	p := permission{call.Caller, ScopeAll}
-	if subject == call.Caller {
-		p.scope = ScopeOwn
-	}
+// mayCheck asks policy, or remembers, whether the caller may ask that in the scope.
+func (e *Engine) mayCheck(ctx context.Context, call Call, operation, scope string) error {
+	return e.mayAsk(ctx, call, operation, scope, access.APIObject{Scope: scope})
+}
+
+// mayAsk asks policy, or remembers, whether the caller may ask about the object.
+// about is all that tells one object of the operation from another.
+func (e *Engine) mayAsk(ctx context.Context, call Call, operation, about string, object access.APIObject) error {
+	p := permission{call.Caller, operation, about, e.policy.Revision()}
 	e.permitted.mu.RLock()
 	known := e.permitted.at[p]
 	e.permitted.mu.RUnlock()
@@ -138,7 +180,7 @@ func (e *Engine) mayCheck(ctx context.Context, call Call, subject access.Subject
 		asking, cancel = context.WithTimeout(ctx, askAgain)
 	}
 	defer cancel()
-	err := e.authorize(asking, call, opCheck, access.APIObject{Scope: p.scope})
+	err := e.authorize(asking, call, operation, object)
 	switch {
 	case err == nil:
 		e.permitted.learn(p, remembered{now, now})

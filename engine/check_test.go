@@ -15,7 +15,7 @@ var aliceDebugsAcme = access.Entitled{Subject: alice, Action: debug, Resource: a
 func (w *world) check(e *engine.Engine) (live bool, by string) {
 	w.t.Helper()
 	before := map[string]int{"lease": w.counted.by("lease"), "ledger": w.counted.by("ledger"), "none": w.counted.by("none")}
-	answer, err := e.Check(w.t.Context(), as(bob), aliceDebugsAcme)
+	answer, err := e.Check(w.t.Context(), as(bob), engine.Evaluate(aliceDebugsAcme))
 	must(w.t, err)
 	for name, n := range before {
 		if w.counted.by(name) > n {
@@ -99,7 +99,7 @@ func TestCheckFollowsTheGrant(t *testing.T) {
 			w.mustAsk(time.Hour)
 			x := aliceDebugsAcme
 			x.Subject.ID = "Alice@Example.com"
-			answer, err := w.engine.Check(w.t.Context(), as(bob), x)
+			answer, err := w.engine.Check(w.t.Context(), as(bob), engine.Evaluate(x))
 			must(w.t, err)
 			if !answer.Decision {
 				w.t.Fatal("no")
@@ -117,7 +117,7 @@ func TestCheckIsNoWhenNeitherStoreAnswers(t *testing.T) {
 		must(t, w.ledger.Close())
 		w.wantCheck(true, "lease")
 		w.lease.set(func(f *moody) { f.deaf = true })
-		answer, err := w.engine.Check(t.Context(), as(bob), aliceDebugsAcme)
+		answer, err := w.engine.Check(t.Context(), as(bob), engine.Evaluate(aliceDebugsAcme))
 		must(t, err)
 		if answer.Decision || answer.Reason != "unavailable" {
 			t.Fatalf("the answer is %+v", answer)

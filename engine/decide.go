@@ -2,12 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
-	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/ledger"
 )
 
@@ -23,8 +23,8 @@ func view(d access.DecisionRecord) DecisionView {
 	return DecisionView{ID: d.ID, Revision: d.Revision, DecidedAt: d.DecidedAt, Decision: d.Decision}
 }
 
-// Decide says what policy would answer, and changes nothing but the record that
-// it was asked.
+// Decide says what policy would answer. It changes nothing, and so is in the
+// decision log alone.
 func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, error) {
 	if kept, found, err := replay[DecisionView](ctx, e, call); found || err != nil {
 		return kept, err
@@ -37,12 +37,36 @@ func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, 
 	if err != nil {
 		return DecisionView{}, err
 	}
-	event := call.event(audit.DecisionAsked).About(a.Entitled)
-	event.DecisionID, event.Revision = audit.Text(d.ID), audit.Text(d.Revision)
-	event.Data = map[string]any{"effect": d.Decision.Effect}
-	return once(ctx, e, call, nil, func(tx *ledger.Tx) (DecisionView, error) {
-		return view(d), errors.Join(tx.PutDecision(d), tx.Append(event))
-	})
+	answer := view(d)
+	if call.Once.Key != "" {
+		answer, err = once(ctx, e, call, nil, func(*ledger.Tx) (DecisionView, error) { return view(d), nil })
+	}
+	if err == nil && answer.ID == d.ID { // else a twin was first, whose decision is taken down
+		e.takeDown(call, d)
+	}
+	return answer, err
+}
+
+// pathDecision is the entry point that decides requests, as the decision log has
+// it.
+const pathDecision = "access/decision"
+
+// takeDown has a decision that leads to nothing recorded.
+func (e *Engine) takeDown(call Call, d access.DecisionRecord) {
+	input, err := json.Marshal(d.Input)
+	result, failure := json.Marshal(d.Decision)
+	if err = errors.Join(err, failure); err != nil {
+		e.log.Error("a decision is not in the decision log", "decision", d.ID, "error", err)
+		return
+	}
+	event := access.DecisionEvent{
+		ID: d.ID, Path: pathDecision, Revision: d.Revision, Input: input, Result: result, At: d.DecidedAt, Took: d.Took,
+		Caller: call.Caller, Source: call.Source, HTTPRequestID: call.HTTPRequestID,
+	}
+	if d.Failed && len(d.Decision.Reasons) > 0 {
+		event.Failure = d.Decision.Reasons[0].Code
+	}
+	e.decisions.Record(event)
 }
 
 // askedFor is whose access is asked for: the caller's if nobody is named.
@@ -91,15 +115,20 @@ func (e *Engine) decide(ctx context.Context, a asked, phase access.Phase) (acces
 	if err != nil {
 		return access.DecisionRecord{}, err
 	}
-	return e.judge(ctx, a, phase, k), nil
+	return e.judge(ctx, a, phase, k)
 }
 
 // judge asks policy. Its answer is complete and within what the entitlement
-// offers, or a deny.
-func (e *Engine) judge(ctx context.Context, a asked, phase access.Phase, k known) access.DecisionRecord {
+// offers, or a deny. ErrBusy says that policy was not asked: that is no decision.
+func (e *Engine) judge(ctx context.Context, a asked, phase access.Phase, k known) (access.DecisionRecord, error) {
 	now := e.ledger.Now()
 	input := a.input(phase, now, k.facts, k.held)
+	began := time.Now()
 	decision, err := e.policy.Decide(ctx, input)
+	took := time.Since(began).Truncate(time.Microsecond)
+	if errors.Is(err, access.ErrBusy) {
+		return access.DecisionRecord{}, err
+	}
 	if err != nil {
 		e.log.Error("policy failed; the answer is deny", "subject", a.Subject, "resource", a.Resource, "error", err)
 	}
@@ -115,8 +144,8 @@ func (e *Engine) judge(ctx context.Context, a asked, phase access.Phase, k known
 	}
 	return access.DecisionRecord{
 		ID: access.NewID(access.KindDecision, now), Phase: phase, Revision: decision.Revision,
-		DecidedAt: now, Input: input, Decision: decision, Failed: err != nil,
-	}
+		DecidedAt: now, Input: input, Decision: decision, Took: took, Failed: err != nil,
+	}, nil
 }
 
 // errMovedOn says that what policy saw of the ledger is not as it is at the

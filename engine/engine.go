@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/ledger"
 )
 
@@ -138,8 +139,13 @@ type Config struct {
 	// Decisions takes down decisions that change nothing; nil for nobody. One that
 	// leads to a request is in its transaction.
 	Decisions DecisionLog
+	// DecisionForm is how decisions are shown that the log did not take down: as it
+	// does it, and without what it masks.
+	DecisionForm decisions.Form
 	// Observer counts for operators; nil for nobody.
 	Observer Observer
+	// AccessRequests offers AuthZEN's access request profile; nil: it is not offered.
+	AccessRequests *AccessRequests
 	// Step, if set, is told after each committed step of a grant's life, by
 	// name: "request.committed". It is for traces and fault tests.
 	Step func(name string)
@@ -157,6 +163,7 @@ type Engine struct {
 	log         *slog.Logger
 	observer    Observer
 	decisions   DecisionLog
+	form        decisions.Form
 	step        func(string)
 	refused     *onceAMinute
 	turns       turns
@@ -165,12 +172,16 @@ type Engine struct {
 	heard       heard
 	failing     failing
 
+	accessRequests *AccessRequests // nil: not offered
+	requestability requestability
+
 	burst        atomic.Int64 // when a batch of ends was last full, in microseconds
 	sweepsTo     atomic.Int64 // what the sweep sleeps to, in microseconds
 	sweepWake    chan struct{}
 	startWake    chan struct{}
 	deliveryWake chan struct{}
 	rebuildWake  chan struct{}
+	callbackWake chan struct{}
 	toldLater    chan effects // of grants whose time was over
 }
 
@@ -179,10 +190,11 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		ledger: cfg.Ledger, policy: cfg.Policy, facts: cfg.Facts, lease: cfg.Lease, leaseShared: cfg.LeaseShared,
 		node: cmp.Or(cfg.Node, access.NewID("node", cfg.Ledger.Now())), targets: map[string]Target{}, log: cfg.Log,
-		observer: cfg.Observer, decisions: cfg.Decisions, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
+		observer: cfg.Observer, decisions: cfg.Decisions, form: cfg.DecisionForm, step: cfg.Step, refused: newOnceAMinute(), turns: turns{queue: map[access.Subject]*line{}},
 		unsaid:    unsaid{shared: cfg.LeaseShared},
 		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
+		accessRequests: cfg.AccessRequests, callbackWake: make(chan struct{}, 1),
 		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
 	}
 	for _, t := range cfg.Targets {
@@ -233,6 +245,7 @@ const leasePatience = time.Second
 
 // apply does the effects. It reports whether every check sees them from now on.
 func (e *Engine) apply(ctx context.Context, fx effects) (seen bool) {
+	poke(e.callbackWake) // a request may be closed whose caller is to be told
 	for _, g := range fx.started {
 		e.expect(g.ExpiresAt)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/tests/service"
@@ -55,7 +56,7 @@ func TestForgedStandingIsRemoved(t *testing.T) {
 		held, err := client.Get(t.Context(), davesKey).Result()
 		return err != nil || held != value
 	})
-	answer, err := c.nodes[0].Check(t.Context(), as(bob), daves)
+	answer, err := c.nodes[0].Check(t.Context(), as(bob), engine.Evaluate(daves))
 	must(t, err)
 	if answer.Decision || r.Grant == nil {
 		t.Error("yes, on a forged key")

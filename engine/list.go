@@ -186,7 +186,11 @@ func (e *Engine) Resources(ctx context.Context, call Call, p Paging) (page Page[
 	}
 	page = Page[ResourceView]{Items: []ResourceView{}, NextCursor: cut.NextCursor}
 	for _, r := range cut.Items {
-		page.Items = append(page.Items, e.explain(ctx, call, r, k))
+		v, err := e.explain(ctx, call, r, k)
+		if err != nil {
+			return page, err
+		}
+		page.Items = append(page.Items, v)
 	}
 	return page, nil
 }

@@ -227,7 +227,7 @@ func TestRevokeOnOneNodeIsSeenByACheckOnTheOther(t *testing.T) {
 			must(t, err)
 			by := map[bool]string{true: "lease", false: "ledger"}[redis]
 			c.until("the other node says yes by the "+by, func() bool {
-				answer, err := c.nodes[1].Check(t.Context(), as(bob), aliceDebugsAcme)
+				answer, err := c.nodes[1].Check(t.Context(), as(bob), engine.Evaluate(aliceDebugsAcme))
 				return err == nil && answer.Decision && c.nodes[1].counted.by(by) > 0
 			})
 			c.until("a revoke is certain", func() bool {
@@ -242,7 +242,7 @@ func TestRevokeOnOneNodeIsSeenByACheckOnTheOther(t *testing.T) {
 				}
 				return !revoked.Propagating
 			})
-			answer, err := c.nodes[1].Check(t.Context(), as(bob), aliceDebugsAcme)
+			answer, err := c.nodes[1].Check(t.Context(), as(bob), engine.Evaluate(aliceDebugsAcme))
 			must(t, err)
 			if answer.Decision {
 				t.Error("the other node says yes after the revoke was answered")

@@ -42,6 +42,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.leaseShared {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
+	if e.accessRequests != nil && e.accessRequests.Callbacks != nil {
+		loops.Go(func() { e.callbackLoop(ctx) })
+	}
 	loops.Go(func() { e.loop(ctx, nil, e.lapseAllDue, (*ledger.Tx).NextLapse, nil) })
 	e.loop(ctx, e.sweepWake, e.endAllDue, (*ledger.Tx).NextEnd, &e.sweepsTo)
 	loops.Wait()

@@ -15,6 +15,7 @@ import (
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
@@ -44,12 +45,16 @@ type world struct {
 	stop   func()
 	path   string
 
-	lease    *moody
-	shared   bool // the lease outlives the process, and others read it
-	counted  *counted
-	decider  engine.Policy // instead of policy; nil: policy
-	idle     bool          // nothing is delivered
-	contract string        // what the target is configured as; "" is box-1, which it was
+	lease     *moody
+	shared    bool // the lease outlives the process, and others read it
+	counted   *counted
+	decider   engine.Policy      // instead of policy; nil: policy
+	decisions engine.DecisionLog // nil: nobody takes decisions down
+	form      decisions.Form
+	idle      bool                                        // nothing is delivered
+	contract  string                                      // what the target is configured as; "" is box-1, which it was
+	requests  func(*ledger.Ledger) *engine.AccessRequests // nil: access requests are not offered
+	step      func(string)                                // is told of each step; nil: nobody
 }
 
 // inWorld runs a story in a fresh world, with the loops running.
@@ -92,8 +97,14 @@ func (w *world) start() {
 	if decider == nil {
 		decider = w.policy
 	}
+	var requests *engine.AccessRequests
+	if w.requests != nil {
+		requests = w.requests(w.ledger)
+	}
 	w.engine = engine.New(engine.Config{
+		AccessRequests: requests, Step: w.step,
 		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: w.lease, LeaseShared: w.shared, Log: log, Observer: w.counted,
+		Decisions: w.decisions, DecisionForm: w.form,
 		Targets: []engine.Target{{
 			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
 			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},

@@ -35,7 +35,7 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) 
 		_, _ = fmt.Fprintln(c.Err, "warning:", clean(warning))
 	}
 	faults := faults(cfg.Missing)
-	policy, err := openPolicy(ctx, cfg, nil)
+	policy, err := checkPolicies(ctx, cfg)
 	faults.takeAll(err)
 	if againstLedger {
 		faults.takeAll(checkAgainstLedger(ctx, cfg))
@@ -45,7 +45,7 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) 
 	}
 	err = errors.Join(
 		c.say("ok: configuration: %s, %s", counted(len(cfg.Tokens), "token", "tokens"), counted(len(cfg.Targets), "target", "targets")),
-		c.say("ok: policies: revision %s", short(policy.Revision())),
+		c.say("ok: policies: %s", policy),
 		c.say("ok: data: %s, %s", cfg.data(), counted(len(cfg.Rota.Schedules), "schedule", "schedules")))
 	if againstLedger {
 		err = errors.Join(err, c.say("ok: ledger: every target that it needs is configured"))

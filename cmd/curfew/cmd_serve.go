@@ -15,7 +15,7 @@ func (c *cli) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the gateway",
 		Long: "Run the gateway until SIGINT or SIGTERM; a second one ends it at once. SIGHUP reads\n" +
-			"the rota file again. The log goes to standard error.",
+			"the policies and the rota file again. The log goes to standard error.",
 		Args: cobra.NoArgs,
 		RunE: c.does(func(cmd *cobra.Command, _ []string) error {
 			log, err := newLog(c.Err, format, level)
@@ -47,7 +47,7 @@ func (c *cli) serve(ctx context.Context, path string, log *slog.Logger) error {
 		return err
 	}
 	err = c.say("curfew serves %s: ledger %s, policies %s, %s, %s",
-		g.URL(), cfg.ledgerName(), short(g.policy.Revision()), cfg.data(), counted(len(cfg.Targets), "target", "targets"))
+		g.URL(), cfg.ledgerName(), orElse(short(g.policy.Revision()), "none"), cfg.data(), counted(len(cfg.Targets), "target", "targets"))
 	return errors.Join(err, g.Run(ctx), g.Close())
 }
 

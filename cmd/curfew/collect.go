@@ -47,7 +47,7 @@ func garbageFor(live uint64) int {
 	if live == 0 {
 		return mostGarbage
 	}
-	return int(min(max(roomFor*100/live, leastGarbage), mostGarbage)) //nolint:gosec // at most mostGarbage
+	return int(min(max(roomFor*100/live, leastGarbage), mostGarbage))
 }
 
 // alive is how many bytes were reachable when garbage was last collected.

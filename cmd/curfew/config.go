@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/curfew-access/curfew/connectors/callback"
 	"github.com/curfew-access/curfew/connectors/rota"
 	"github.com/curfew-access/curfew/connectors/webhook"
 	"github.com/curfew-access/curfew/engine"
@@ -13,20 +14,23 @@ import (
 // Config is a configuration file, read with all that it refers to, resolved and
 // checked. Paths in it are absolute.
 type Config struct {
-	Path        string
-	Listen      string
-	ExternalURL string
-	LedgerPath  string             // of the SQLite file
-	LedgerURL   Secret             // of the PostgreSQL database; empty: the ledger is the file
-	Lease       *lease.RedisConfig // nil: in the process's memory
-	PoliciesDir string             // "": the policies that curfew ships with
-	Tokens      []Token
-	RotaPath    string // "": nobody is known to be on call
-	Rota        rota.File
-	Targets     []Target
-	People      []access.Person
-	HasSeed     bool // whether there is a catalogue file; without one the catalogue is left as it is
-	Seed        access.Catalogue
+	Path         string
+	Listen       string
+	ExternalURL  string
+	LedgerPath   string             // of the SQLite file
+	LedgerURL    Secret             // of the PostgreSQL database; empty: the ledger is the file
+	Lease        *lease.RedisConfig // nil: in the process's memory
+	PoliciesDir  string             // "": the policies that curfew ships with
+	PolicyBundle *PolicyBundle      // in the place of the directory; nil: none
+	Tokens       []Token
+	RotaPath     string // "": nobody is known to be on call
+	Rota         rota.File
+	Targets      []Target
+	People       []access.Person
+	Callbacks    *callback.Sender // nil: no callbacks are taken
+	HasSeed      bool             // whether there is a catalogue file; without one the catalogue is left as it is
+	Seed         access.Catalogue
+	Decisions    Decisions
 
 	// Warnings are what an operator should know and what hinders nothing.
 	Warnings []string

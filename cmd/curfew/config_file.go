@@ -6,18 +6,20 @@ import "go.yaml.in/yaml/v3"
 // this release does not offer stays a node, so that every fault is found at
 // once and named by its place.
 type configFile struct {
-	Listen      string        `yaml:"listen"`       // address; default 127.0.0.1:8080
-	ExternalURL string        `yaml:"external_url"` // as others reach it; default http://<listen>
-	Ledger      string        `yaml:"ledger"`       // sqlite:<path> or postgres://…, which env:NAME or file:PATH may hold; default sqlite:curfew.db
-	Lease       yaml.Node     `yaml:"lease"`        // memory, the default; a URL of Redis; or a leaseEntry
-	Policies    yaml.Node     `yaml:"policies"`     // a directory; default: those that curfew ships with
-	Auth        authEntry     `yaml:"auth"`
-	OnCall      onCallEntry   `yaml:"oncall"`
-	Targets     []targetEntry `yaml:"targets"`
-	People      string        `yaml:"people"`    // file
-	Resources   string        `yaml:"resources"` // file
-	Slack       yaml.Node     `yaml:"slack"`
-	Sinks       yaml.Node     `yaml:"sinks"`
+	Listen        string             `yaml:"listen"`       // address; default 127.0.0.1:8080
+	ExternalURL   string             `yaml:"external_url"` // as others reach it; default http://<listen>
+	Ledger        string             `yaml:"ledger"`       // sqlite:<path> or postgres://…, which env:NAME or file:PATH may hold; default sqlite:curfew.db
+	Lease         yaml.Node          `yaml:"lease"`        // memory, the default; a URL of Redis; or a leaseEntry
+	Policies      yaml.Node          `yaml:"policies"`     // a directory, or {bundle: bundleEntry}; default: those that curfew ships with
+	Auth          authEntry          `yaml:"auth"`
+	OnCall        onCallEntry        `yaml:"oncall"`
+	Targets       []targetEntry      `yaml:"targets"`
+	People        string             `yaml:"people"`    // file
+	Resources     string             `yaml:"resources"` // file
+	Decisions     decisionsEntry     `yaml:"decisions"`
+	AccessRequest accessRequestEntry `yaml:"access_request"`
+	Slack         yaml.Node          `yaml:"slack"`
+	Sinks         yaml.Node          `yaml:"sinks"`
 }
 
 type authEntry struct {

@@ -63,28 +63,11 @@ func (r *configReader) lease(n yaml.Node) {
 	r.cfg.Lease = cfg
 }
 
-// leaseKeys reads the mapping strictly: what yaml does not do for a node.
+// leaseKeys reads the mapping.
 func (r *configReader) leaseKeys(n yaml.Node, entry *leaseEntry) (ok bool) {
-	fields := map[string]*string{
+	return r.texts("lease", n, map[string]*string{
 		"url": &entry.URL, "prefix": &entry.Prefix, "ca": &entry.CA, "cert": &entry.Cert, "key": &entry.Key,
-	}
-	ok = true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		place := "lease." + key.Value
-		field, known := fields[key.Value]
-		switch {
-		case !known:
-			r.add(place, "there is no such key; check its spelling and its indentation (line %d)", key.Line)
-		case value.Kind != yaml.ScalarNode || value.ShortTag() != "!!str" || value.Value == "":
-			r.add(place, "want a text, not %s (line %d)", found(value.ShortTag()), value.Line)
-		default:
-			*field = value.Value
-			continue
-		}
-		ok = false
-	}
-	return ok
+	})
 }
 
 // leaseURL reads the URL, or what the reference to it names. A URL with a

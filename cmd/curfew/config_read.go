@@ -38,6 +38,8 @@ func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, err
 	r.onCall(file.OnCall)
 	r.people(file.People)
 	r.resources(file)
+	r.decisions(file.Decisions)
+	r.accessRequest(file.AccessRequest)
 	r.unless(file.Slack, "slack", "reviews are answered with curfew approve and curfew deny, or through the API")
 	r.unless(file.Sinks, "sinks", "read the audit log with curfew audit tail -f, or through the API")
 	return r.config(path)
@@ -133,19 +135,6 @@ func loopback(host string) bool {
 func (r *configReader) stores(file configFile) {
 	r.ledger(file.Ledger)
 	r.lease(file.Lease)
-}
-
-func (r *configReader) policies(n yaml.Node) {
-	switch {
-	case n.IsZero():
-	case n.Kind == yaml.MappingNode:
-		r.notOffered("policies", "name a directory with the policies in it")
-	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Value == "":
-		r.add("policies", "want a directory, or leave the key out for the policies that curfew ships with")
-	default:
-		r.cfg.PoliciesDir = r.path(n.Value)
-		r.directory("policies", r.cfg.PoliciesDir)
-	}
 }
 
 // directory notes a directory that is not there.

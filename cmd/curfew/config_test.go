@@ -49,6 +49,11 @@ func target(more string) string {
 	return "targets: [{name: t, webhook: {url: 'http://127.0.0.1/', secret: env:WEBHOOK" + more + "}}]"
 }
 
+// bundleOf is a configuration of a bundle with more lines.
+func bundleOf(more string) string {
+	return "policies: {bundle: {url: 'https://x.example.com/'" + more + "}}"
+}
+
 func token(more string) string {
 	return "auth: {tokens: [{name: ci, subject: 'service:ci', secret: env:TOKEN" + more + "}]}"
 }
@@ -80,6 +85,26 @@ func TestConfigFaultsNameTheirPlace(t *testing.T) {
 		"policies that are no directory":   {"policies: curfew.yaml", "is not a directory"},
 		"policies that are not there":      {"policies: nowhere", "nowhere is not there; make it"},
 		"policies that are a list":         {"policies: [a]", "policies: want a directory"},
+		"policies of an unknown kind":      {"policies: {git: {url: hunter2}}", "policies: want a directory, or one key: {bundle: "},
+		"a bundle that is a text":          {"policies: {bundle: hunter2}", "policies: want a directory, or one key: {bundle: "},
+		"a bundle from nowhere":            {"policies: {bundle: {poll: 5s}}", "policies.bundle: want one of url and file"},
+		"a bundle from two places":         {"policies: {bundle: {url: 'https://x/', file: a}}", "policies.bundle: want one of url and file"},
+		"a bundle with an unknown key":     {bundleOf(", colour: red"), "policies.bundle.colour: there is no such key"},
+		"a bundle with a key twice":        {bundleOf(", poll: 5s, poll: 6s"), "poll: the key stands twice"},
+		"a bundle with a number":           {bundleOf(", poll: 5"), "policies.bundle.poll: want a text, not a number"},
+		"a bundle with a bad poll":         {bundleOf(", poll: soon"), `policies.bundle.poll: "soon" is not a length of time`},
+		"a bundle that is polled too fast": {bundleOf(", poll: 1ms"), "policies.bundle: the poll 1ms is not between"},
+		"a bundle of no URL":               {"policies: {bundle: {url: 'ftp://x/hunter2'}}", "policies.bundle: the URL is not an absolute http or https URL"},
+		"a bundle with a literal token":    {bundleOf(", token: hunter2"), "policies.bundle.token: a secret does not stand in the configuration itself"},
+		"a bundle whose token is missing":  {bundleOf(", token: env:NOWHERE"), "policies.bundle.token: the secret is not there"},
+		"a bundle whose token has a space": {bundleOf(", token: env:SPACE"), "policies.bundle: the token holds a character"},
+		"a file with a token":              {"policies: {bundle: {file: a, token: env:TOKEN}}", "policies.bundle: token and timeout are for a url"},
+		"a bundle with a literal key":      {bundleOf(", key: hunter2"), "policies.bundle.key: a secret does not stand in the configuration itself"},
+		"a bundle whose key is none":       {bundleOf(", key: env:PLAIN"), "policies.bundle.key: the key for RS256 is no public key in PEM"},
+		"a bundle with a bad algorithm":    {bundleOf(", key: env:PLAIN, algorithm: none"), `policies.bundle.key: there is no algorithm "none"`},
+		"a scope without a key":            {bundleOf(", scope: write"), "policies.bundle.key: it is missing"},
+		"a cache in no directory":          {bundleOf(", cache: nowhere/x"), "policies.bundle.cache: the directory "},
+		"a cache that is a directory":      {bundleOf(", cache: ."), "is not a file"},
 		"a token without name":             {"auth: {tokens: [{subject: 'service:ci', secret: env:TOKEN}]}", "auth.tokens[0].name: it is missing"},
 		"a token without secret":           {"auth: {tokens: [{name: ci, subject: 'service:ci'}]}", "auth.tokens[0].secret: it is missing"},
 		"a token of nobody":                {"auth: {tokens: [{name: ci, subject: ci, secret: env:TOKEN}]}", "auth.tokens[0].subject: "},
@@ -138,7 +163,6 @@ func TestConfigFaultsNameTheirPlace(t *testing.T) {
 func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"policies: {bundle: {url: 'https://x/hunter2'}}":        "policies",
 		"auth: {oidc: {issuer: 'https://x/hunter2'}}":           "auth.oidc",
 		"oncall: {pagerduty: {token: hunter2}}":                 "oncall.pagerduty",
 		target(", confirm: callback"):                           "targets[0].webhook.confirm",
@@ -317,7 +341,7 @@ func TestExamplesLoad(t *testing.T) {
 		if len(cfg.Missing)+len(cfg.Warnings) > 0 {
 			t.Errorf("%s: %v %v", path, cfg.Missing, cfg.Warnings)
 		}
-		if _, err := openPolicy(t.Context(), cfg, nil); err != nil {
+		if _, err := checkPolicies(t.Context(), cfg); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

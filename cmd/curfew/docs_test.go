@@ -98,6 +98,9 @@ func checkConfig(t *testing.T, text string) {
 	if env["CURFEW_WEBHOOK_SECRET"] != "" {
 		env["CURFEW_WEBHOOK_SECRET"] = "whsec_" + strings.Repeat("c2VjcmV0", 5)
 	}
+	if env["CURFEW_BUNDLE_KEY"] != "" {
+		env["CURFEW_BUNDLE_KEY"] = publicKey(t)
+	}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	if _, err := loadConfig(path, lookup); err != nil {
 		t.Error(err)
@@ -131,10 +134,12 @@ func checkConsole(t *testing.T, blocks []string) {
 			t.Error(err)
 		}
 	}()
+	work := t.TempDir()
 	for _, block := range blocks {
 		for _, typed := range commands(block) {
 			token := strings.TrimSpace(read(filepath.Join(dir, ".quickstart", "token-"+typed.who)))
 			cmd := exec.CommandContext(t.Context(), "bash", "-c", typed.line)
+			cmd.Dir = work
 			cmd.Env = append(os.Environ(), "CURFEW_URL="+g.URL(), "CURFEW_TOKEN="+token)
 			out, _ := cmd.CombinedOutput() // a refusal is shown too: what is printed counts
 			if got := masked(string(out)); typed.prints != "" && got != masked(typed.prints) {

@@ -14,6 +14,7 @@ import (
 	"github.com/curfew-access/curfew/connectors/rota"
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/facts"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
@@ -46,21 +47,25 @@ type options struct {
 
 // gateway is the whole program: every part, wired. Tests start it as main does.
 type gateway struct {
-	cfg      Config
-	log      *slog.Logger
-	version  string
-	ledger   *ledger.Ledger
-	policy   *pdp.PDP
-	rota     *rota.Source // nil without a rota
-	lease    keptLease
-	engine   *engine.Engine
-	metrics  *metrics.Metrics
-	worker   *outbox.Worker
-	sealer   *audit.Sealer
-	needs    *needs
-	server   *http.Server
-	listener net.Listener
-	hangups  chan os.Signal // SIGHUP
+	cfg          Config
+	log          *slog.Logger
+	version      string
+	ledger       *ledger.Ledger
+	policy       *pdp.PDP
+	delivery     *pdp.Delivery
+	rota         *rota.Source // nil without a rota
+	lease        keptLease
+	node         string // names this process among those on the ledger
+	decisions    *decisions.Log
+	decisionForm decisions.Form
+	engine       *engine.Engine
+	metrics      *metrics.Metrics
+	worker       *outbox.Worker
+	sealer       *audit.Sealer
+	needs        *needs
+	server       *http.Server
+	listener     net.Listener
+	hangups      chan os.Signal // SIGHUP
 }
 
 // newGateway opens the ledger, brings it up to date with the configuration and
@@ -72,7 +77,7 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
 	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
 	for _, open := range []func(context.Context, options) error{
-		g.openPolicy, g.openLedger, g.openLease, g.wire, g.seed, g.openAPI, g.listen,
+		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.wire, g.deliverPolicy, g.seed, g.openAPI, g.listen,
 	} {
 		if err := open(ctx, opts); err != nil {
 			return nil, errors.Join(err, g.Close())
@@ -81,13 +86,27 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	return g, nil
 }
 
-func (g *gateway) openPolicy(ctx context.Context, _ options) (err error) {
-	g.policy, err = openPolicy(ctx, g.cfg, g.log)
-	return err
+// openPolicy makes the decision point. It denies everything until policies are in
+// force.
+func (g *gateway) openPolicy(context.Context, options) error {
+	g.policy = pdp.New(pdp.Config{Library: policies.FS, Log: g.log})
+	return nil
 }
 
-func openPolicy(ctx context.Context, cfg Config, log *slog.Logger) (*pdp.PDP, error) {
-	return pdp.Open(ctx, pdp.Config{Dir: cfg.PoliciesDir, Library: policies.FS, Log: log})
+// deliverPolicy brings policies into force, if there are any. Without, the gateway
+// starts all the same: what it gave must end.
+func (g *gateway) deliverPolicy(ctx context.Context, _ options) error {
+	cfg := pdp.DeliveryConfig{PDP: g.policy, Dir: g.cfg.PoliciesDir, Records: g.engine, Log: g.log}
+	if b := g.cfg.PolicyBundle; b != nil {
+		from, err := b.fetcher()
+		if err != nil {
+			return fmt.Errorf("policies.bundle: %w", err)
+		}
+		cfg.Bundle = &pdp.Bundle{From: from, By: b.By, Cache: b.Cache}
+	}
+	g.delivery = pdp.NewDelivery(cfg)
+	g.delivery.Begin(ctx)
+	return ctx.Err()
 }
 
 func (g *gateway) openLedger(ctx context.Context, _ options) error {
@@ -133,6 +152,8 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 	g.engine = engine.New(engine.Config{
 		Ledger: g.ledger, Policy: g.policy, Facts: gatherer, Lease: g.lease, LeaseShared: g.cfg.Lease != nil,
 		Targets: targets, Log: g.log, Observer: g.metrics, Step: opts.Step,
+		Node: g.node, Decisions: g.decisionLog(), DecisionForm: g.decisionForm,
+		AccessRequests: g.accessRequests(),
 	})
 	g.worker = &outbox.Worker{
 		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",

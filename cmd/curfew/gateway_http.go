@@ -20,6 +20,7 @@ func (g *gateway) openAPI(context.Context, options) error {
 	}
 	handler, err := api.New(api.Config{
 		Engine: g.engine, Tokens: tokens, Ready: g.ready, Metrics: g.metrics.Handler(), Log: g.log, Version: g.version,
+		ExternalURL: g.cfg.ExternalURL,
 	})
 	if err != nil {
 		return err

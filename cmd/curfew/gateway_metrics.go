@@ -14,6 +14,8 @@ func (g *gateway) newMetrics() *metrics.Metrics {
 		Uncertainty: g.ledger.Uncertainty,
 		Skew:        g.ledger.Skew,
 		Lease:       g.leaseFigures,
+		Policy:      g.policyFigures,
+		Decisions:   g.decisionFigures,
 		Figures:     g.ledgerFigures,
 		Log:         g.log,
 	})
@@ -22,6 +24,16 @@ func (g *gateway) newMetrics() *metrics.Metrics {
 func (g *gateway) leaseFigures() metrics.Lease {
 	s := g.lease.State()
 	return metrics.Lease{Connected: s.Connected, Epoch: s.Epoch, Announced: s.Announced, Skew: s.Skew}
+}
+
+func (g *gateway) policyFigures() metrics.Policy {
+	if g.delivery == nil { // between the making of the two
+		return metrics.Policy{}
+	}
+	s := g.delivery.State()
+	return metrics.Policy{
+		Since: s.Since, Refusals: s.Refusals, Current: s.Current(), Active: s.Revision != "" && !s.Elsewhere, SourceUp: !s.Silent,
+	}
 }
 
 func (g *gateway) ledgerFigures(ctx context.Context) (f metrics.Figures, err error) {

@@ -16,8 +16,8 @@ import (
 const drainHTTP = 10 * time.Second
 
 // Run serves until ctx ends or a part fails. It stops in order: no more calls
-// are taken and those under way are finished; the loops end; the last events are
-// written and sealed.
+// are taken and those under way are finished; the loops end; the last decisions
+// and events are written, and sealed.
 func (g *gateway) Run(ctx context.Context) error {
 	last := context.WithoutCancel(ctx)
 	if err := g.tellStarted(ctx); err != nil {
@@ -27,12 +27,13 @@ func (g *gateway) Run(ctx context.Context) error {
 	defer fail()
 
 	sealing := start(last, fail, g.sealer.Run)
-	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.watchRota)
+	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, paceCollector)
+	logging := start(last, fail, g.decisions.Run)
 	serving := start(last, fail, g.serve)
 
 	<-ctx.Done()
 	g.log.Info("stopping")
-	err := errors.Join(serving.stop(), loops.stop())
+	err := errors.Join(serving.stop(), loops.stop(), logging.stop())
 	err = errors.Join(err, g.tell(last, audit.GatewayStopped))
 	return errors.Join(err, sealing.stop())
 }
@@ -100,13 +101,14 @@ func (g *gateway) watchLease(ctx context.Context) error {
 	return g.lease.Run(ctx, lease.Events{Expired: g.engine.Announced, Connected: g.engine.Wake, Emptied: g.engine.Rebuild})
 }
 
-// watchRota reads the rota file again on SIGHUP.
-func (g *gateway) watchRota(ctx context.Context) error {
+// watchHangups reads the policies and the rota file again on SIGHUP.
+func (g *gateway) watchHangups(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-g.hangups:
+			g.delivery.Reload()
 			g.reloadRota(ctx)
 		}
 	}
@@ -116,7 +118,6 @@ func (g *gateway) watchRota(ctx context.Context) error {
 // nothing.
 func (g *gateway) reloadRota(ctx context.Context) {
 	if g.rota == nil {
-		g.log.Warn("nothing to reload: the configuration has no oncall.rota")
 		return
 	}
 	file, err := readRota(g.cfg.RotaPath)

@@ -11,6 +11,7 @@ import (
 	"github.com/curfew-access/curfew/engine/api"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/pdp"
 )
 
 // needsFor is how long an answer about needed targets is kept: a probe asks
@@ -78,7 +79,8 @@ func unmet(needed map[string][]string, have []engine.Target) []string {
 const readyWithin = 2 * time.Second
 
 // ready tells whether the gateway can do its work: unavailable when the ledger
-// does not answer; degraded when there is access that it can not take away, when
+// does not answer or no policy is in force; degraded when the newest policies are
+// not, when there is access that it can not take away, when
 // it does without Redis, and when its clock is off. Anybody may ask, so that what
 // it says names nothing.
 func (g *gateway) ready(ctx context.Context) api.Readiness {
@@ -88,7 +90,7 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 		g.ledgerCheck(ctx),
 		leaseCheck(g.lease.State()),
 		clockCheck(g.ledger.Uncertainty()),
-		{Name: "policies", Status: api.StatusOK, Detail: "revision " + short(g.policy.Revision())},
+		policyCheck(g.delivery.State()),
 		g.targetCheck(ctx),
 	}
 	r := api.Readiness{Status: api.StatusOK, Checks: checks}
@@ -126,6 +128,33 @@ func clockCheck(uncertainty time.Duration) api.Check {
 			Detail: "it may be off by " + uncertainty.Round(time.Millisecond).String() + "; checks ask the ledger"}
 	}
 	return api.Check{Name: "clock", Status: api.StatusOK}
+}
+
+// policyCheck says unavailable only when everything is denied.
+func policyCheck(s pdp.DeliveryState) api.Check {
+	c := api.Check{Name: "policies", Status: api.StatusOK, Detail: "revision " + short(s.Revision)}
+	if s.Revision == "" {
+		c.Status, c.Detail = api.StatusUnavailable, "policy_missing: no policy is in force and everything is denied"
+	}
+	for _, trouble := range []struct {
+		is   bool
+		says string
+	}{
+		{s.Refused, "the newest was refused, and the log says why"},
+		{s.Waiting, "the newest waits for the ledger"},
+		{s.Silent, "where they come from does not answer"},
+		{s.Recalled && s.Silent, "they are those that were kept from before the start"},
+		{s.Elsewhere, "another revision is active for all nodes"},
+	} {
+		if !trouble.is {
+			continue
+		}
+		c.Detail += "; " + trouble.says
+		if c.Status == api.StatusOK {
+			c.Status = api.StatusDegraded
+		}
+	}
+	return c
 }
 
 func (g *gateway) ledgerCheck(ctx context.Context) api.Check {

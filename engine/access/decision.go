@@ -97,13 +97,14 @@ type Obligations struct {
 
 // DecisionRecord is a decision as the ledger keeps it, with its whole input.
 type DecisionRecord struct {
-	ID        string    `json:"id"`
-	Phase     Phase     `json:"phase"`
-	Revision  string    `json:"revision"`
-	DecidedAt time.Time `json:"decided_at"`
-	Input     Input     `json:"input"`
-	Decision  Decision  `json:"decision"`
-	Failed    bool      `json:"-"` // policy gave no answer of its own: the deny may not be its word
+	ID        string        `json:"id"`
+	Phase     Phase         `json:"phase"`
+	Revision  string        `json:"revision"`
+	DecidedAt time.Time     `json:"decided_at"`
+	Input     Input         `json:"input"`
+	Decision  Decision      `json:"decision"`
+	Took      time.Duration `json:"-"` // to ask policy, to the microsecond
+	Failed    bool          `json:"-"` // policy gave no answer of its own: the deny may not be its word
 }
 
 // Permission is data.api.allow's answer.

@@ -47,3 +47,22 @@ var kindWords = map[string]string{
 	KindRequest: "request", KindDecision: "decision", KindGrant: "grant",
 	KindBinding: "binding", KindTask: "task", KindEvent: "event",
 }
+
+// FirstID is the least id of the kind that can be made at the time, to the
+// millisecond: ids are looked for by time with it.
+func FirstID(kind string, at time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(max(at.UnixMilli(), 0))<<16)
+	return kind + "_" + crockford.EncodeToString(b[:])
+}
+
+// IDTime is when the id was made, to the millisecond; the zero time if it is no
+// id.
+func IDTime(id string) time.Time {
+	_, suffix, _ := strings.Cut(id, "_")
+	b, err := crockford.DecodeString(suffix)
+	if err != nil || len(b) != 16 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b[:8]) >> 16)).UTC()
+}

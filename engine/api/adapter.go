@@ -77,8 +77,14 @@ type renderer interface {
 // outcome is an answer that has more than one status.
 type outcome interface{ status(usual int) int }
 
+// ruled is an answer that policy decided. Its revision may be "": it was not asked.
+type ruled interface{ PolicyRevision() string }
+
 // answer writes what a use case returned.
 func (s *server) answer(c *gin.Context, status int, out any) {
+	if r, ok := out.(ruled); ok && r.PolicyRevision() != "" {
+		c.Writer.Header()[revisionHeader] = []string{r.PolicyRevision()}
+	}
 	if o, ok := out.(outcome); ok {
 		status = o.status(status)
 	}

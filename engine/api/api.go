@@ -33,9 +33,12 @@ type Config struct {
 	// Hooks are handlers of signed inbound events, by path: they see the body as
 	// it was sent, and no token is asked for. A path that ends in "/" takes all
 	// below it.
-	Hooks   map[string]http.Handler
-	Log     *slog.Logger
-	Version string // of the program, for /healthz
+	Hooks map[string]http.Handler
+	// ExternalURL is where others reach the gateway, for the document that says so;
+	// "" for no such document.
+	ExternalURL string
+	Log         *slog.Logger
+	Version     string // of the program, for /healthz
 }
 
 type server struct {
@@ -46,6 +49,7 @@ type server struct {
 	log     *slog.Logger
 	version string
 	origin  *http.CrossOriginProtection
+	public  string // where others reach the gateway
 }
 
 // New returns the handler of the whole surface. It bounds what it reads;
@@ -63,7 +67,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s := &server{
 		engine: cfg.Engine, tokens: tokens, ready: cfg.Ready, metrics: cfg.Metrics, log: cfg.Log, version: cfg.Version,
-		origin: http.NewCrossOriginProtection(),
+		origin: http.NewCrossOriginProtection(), public: cfg.ExternalURL,
 	}
 	if s.ready == nil {
 		s.ready = func(context.Context) Readiness { return Readiness{Status: StatusOK} }
@@ -94,9 +98,11 @@ type route struct {
 // routes is every route, one a line. openapi.json describes the same ones; a
 // test compares the two.
 func (s *server) routes() []route {
-	e := s.engine
+	e, data, authZEN := s.engine, newDocuments(s.version), newEvaluations()
 	return []route{
 		{"POST", "/v1/decisions", handle(s, 200, body[engine.Ask], e.Decide)},
+		{"GET", "/v1/decisions", handle(s, 200, decisionQuery, decisionEvents(e.DecisionEvents))},
+		{"GET", "/v1/decisions/:id", handle(s, 200, id, decisionEvent(e.DecisionEvent))},
 		{"POST", "/v1/requests", handle(s, 201, body[engine.Ask], e.Submit)},
 		{"GET", "/v1/requests", handle(s, 200, list(requestStates), e.Requests)},
 		{"GET", "/v1/requests/:id", handle(s, 200, id, e.Request)},
@@ -109,7 +115,21 @@ func (s *server) routes() []route {
 		{"GET", "/v1/resources", handle(s, 200, paging, e.Resources)},
 		{"GET", "/v1/resources/:type/:id", handle(s, 200, resource, e.Resource)},
 		{"GET", "/v1/audit/events", handle(s, 200, eventQuery, events(e.Events))},
-		{"POST", evaluationPath, handle(s, 200, newEvaluations().read, verdicts(e.Check))},
+		{"POST", evaluationPath, handle(s, 200, authZEN.read, verdicts(e.Check))},
+		{"POST", evaluationsPath, handle(s, 200, authZEN.readMany, batches(e.Check, e.CheckAll))},
+		{"POST", searchSubjectPath, handle(s, 200, authZEN.readSearch(engine.SearchSubjects), searches(e.Search))},
+		{"POST", searchResourcePath, handle(s, 200, authZEN.readSearch(engine.SearchResources), searches(e.Search))},
+		{"POST", searchActionPath, handle(s, 200, authZEN.readSearch(engine.SearchActions), searches(e.Search))},
+		{"GET", authZENMetadataPath, s.authZENMetadata},
+		{"POST", engine.AccessRequestPath, handle(s, 201, submission, submitted(e.SubmitAccessRequest))},
+		{"GET", engine.AccessRequestPath + "/:task", handle(s, 200, taskID, tasks(e.AccessTask))},
+		{"POST", engine.AccessRequestPath + "/:task/cancel", handle(s, 200, cancelling, cancelled(e.CancelAccessTask))},
+		{"GET", engine.RequestSchemaPath, s.requestSchema},
+		{"GET", engine.KeySetPath, s.keySet},
+		{"POST", dataPath, handle(s, 200, data.read, data.answers(e.Query))},
+		{"POST", dataPath + "/*path", handle(s, 200, data.read, data.answers(e.Query))},
+		{"GET", dataPath, handle(s, 200, data.read, data.answers(e.Query))},
+		{"GET", dataPath + "/*path", handle(s, 200, data.read, data.answers(e.Query))},
 		{"GET", "/openapi.json", s.openAPI},
 		{"GET", "/healthz", s.healthz},
 		{"GET", "/readyz", s.readyz},

@@ -51,8 +51,11 @@ func (in *incoming) read() error {
 }
 
 // readTo takes the body into a buffer, as read does.
-func (in *incoming) readTo(buf *bytes.Buffer) error {
-	_, err := buf.ReadFrom(http.MaxBytesReader(in.writer, in.Body, MaxBody))
+func (in *incoming) readTo(buf *bytes.Buffer) error { return in.readUpTo(buf, MaxBody) }
+
+// readUpTo is readTo with a bound of the route's own.
+func (in *incoming) readUpTo(buf *bytes.Buffer, most int64) error {
+	_, err := buf.ReadFrom(http.MaxBytesReader(in.writer, in.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil && buf.Len() == 0:
@@ -60,7 +63,7 @@ func (in *incoming) readTo(buf *bytes.Buffer) error {
 	case err == nil:
 		return in.checkMediaType()
 	case errors.As(err, &tooLarge):
-		return access.Invalid("body_too_large", "", "the body has more than %d bytes", MaxBody)
+		return access.Invalid("body_too_large", "", "the body has more than %d bytes", most)
 	}
 	return access.Invalid("unreadable_body", "", "the body ended early or could not be read")
 }

@@ -1,32 +1,51 @@
 package api_test
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/api"
 )
 
-// BenchmarkEvaluation is a check that is answered yes, beside a handler that
-// decodes the same body by gin's own means and answers a constant. Neither has a
-// network: what counts is the allocations.
+// BenchmarkEvaluation is a check that the shipped policy answers yes, beside a
+// handler that decodes the same body by gin's own means and answers a constant.
+// Neither has a network: what counts is the allocations.
 func BenchmarkEvaluation(b *testing.B) {
-	w := newWorld(b)
+	w := newRealWorld(b, nil)
 	want[engine.RequestView](b, w.post("/v1/requests", askFor2h), 201)
 	quiet, err := api.New(api.Config{
 		Engine: w.engine, Log: slog.New(slog.DiscardHandler),
 		Tokens: []api.Token{{Name: "alice", Subject: alice, Secret: aliceSecret}},
 	})
 	must(b, err)
-	b.Run("check", func(b *testing.B) { ask1(b, quiet) })
-	b.Run("constant", func(b *testing.B) { ask1(b, constant()) })
+	standing := make([]access.Standing, 20)
+	for i := range standing {
+		x := access.Entitled{Subject: alice, Action: access.Action{Name: "debug"}, Resource: access.ResourceRef{Type: "customer", ID: fmt.Sprint("acme-", i)}}
+		standing[i] = access.Standing{Entitled: x, Version: 1, Until: w.ledger.Now().Add(time.Hour), Keep: w.ledger.Now().Add(time.Hour)}
+	}
+	must(b, w.lease.Stand(b.Context(), standing...))
+	b.Run("check", func(b *testing.B) { ask1(b, quiet, evaluationPath, asking("")) })
+	b.Run("constant", func(b *testing.B) { ask1(b, constant(), evaluationPath, asking("")) })
+	b.Run("20 checks at once", func(b *testing.B) { ask1(b, quiet, evaluationsPath, askingAll(20)) })
+}
+
+// askingAll is a batch of checks of alice's access to so many resources.
+func askingAll(n int) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"resource":{"type":"customer","id":"acme-%d"}}`, i)
+	}
+	return strings.TrimSuffix(asking(""), "}") + `,"evaluations":[` + strings.Join(items, ",") + `]}`
 }
 
 // constant decodes an evaluation and answers yes.
@@ -53,15 +72,15 @@ func constant() http.Handler {
 	return router
 }
 
-func ask1(b *testing.B, h http.Handler) {
+func ask1(b *testing.B, h http.Handler, path, asked string) {
 	b.ReportAllocs()
-	body := strings.NewReader(asking(""))
-	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, evaluationPath, body)
+	body := strings.NewReader(asked)
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, path, body)
 	r.Header.Set("Authorization", "Bearer "+aliceSecret)
 	r.Header.Set("Content-Type", "application/json")
 	r.Body = io.NopCloser(body)
 	for b.Loop() {
-		body.Reset(asking(""))
+		body.Reset(asked)
 		w := &blank{header: http.Header{}}
 		h.ServeHTTP(w, r)
 		if w.status != http.StatusOK {

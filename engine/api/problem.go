@@ -34,7 +34,18 @@ var codeStatus = map[string]int{
 	"unreadable_body":  http.StatusBadRequest,
 	"malformed_query":  http.StatusBadRequest,
 	// The body is not what AuthZEN describes, whose word for that is 400.
-	codeInvalidEvaluation: http.StatusBadRequest,
+	codeInvalidEvaluation:  http.StatusBadRequest,
+	"too_many_evaluations": http.StatusBadRequest,
+	"invalid_page_token":   http.StatusBadRequest,
+	// The statuses that AuthZEN's access request profile gives, and what it leaves open.
+	"not_requestable":        http.StatusBadRequest,
+	"invalid_denial_binding": http.StatusBadRequest,
+	"expired_denial":         http.StatusGone,
+	"task_expired":           http.StatusGone,
+	codeInvalidAccessRequest: http.StatusBadRequest,
+	"items_not_offered":      http.StatusBadRequest,
+	"callback_not_offered":   http.StatusBadRequest,
+	"invalid_callback":       http.StatusBadRequest,
 	// Who are you?
 	"token_missing":   http.StatusUnauthorized,
 	"token_malformed": http.StatusUnauthorized,
@@ -43,12 +54,6 @@ var codeStatus = map[string]int{
 	"method_not_allowed":     http.StatusMethodNotAllowed,
 	"body_too_large":         http.StatusRequestEntityTooLarge,
 	"unsupported_media_type": http.StatusUnsupportedMediaType,
-}
-
-// isCode reports whether an error is the one with the code.
-func isCode(err error, code string) bool {
-	var fault *access.Error
-	return errors.As(err, &fault) && fault.Code == code
 }
 
 // kinds is the status of every other error that wraps one of access's kinds, and
@@ -62,7 +67,11 @@ var kinds = []struct {
 	{access.ErrDenied, http.StatusForbidden, "denied"},
 	{access.ErrNotFound, http.StatusNotFound, "not_found"},
 	{access.ErrConflict, http.StatusConflict, "conflict"},
+	{access.ErrBusy, http.StatusServiceUnavailable, codeTooBusy},
 }
+
+// codeTooBusy is the code of a refusal that Retry-After goes with.
+const codeTooBusy = "too_busy"
 
 // problemOf turns an error into its problem, of several the first. ok is false
 // for one that is not in the tables: nothing of it is shown.
@@ -121,7 +130,7 @@ func unexpected(err error) bool {
 func problem(status int, code, detail string) Problem {
 	title := strings.ReplaceAll(code, "_", " ")
 	return Problem{
-		Type: "urn:curfew:problem:" + code, Title: strings.ToUpper(title[:1]) + title[1:],
+		Type: problemType(code), Title: strings.ToUpper(title[:1]) + title[1:],
 		Status: status, Code: code, Detail: detail,
 	}
 }
@@ -141,6 +150,14 @@ func (s *server) refuse(c *gin.Context, err error) {
 
 func (s *server) writeProblem(c *gin.Context, p Problem) {
 	p.RequestID = trip(c).id
+	if p.Code == codeTooBusy {
+		c.Header("Retry-After", "1")
+	}
+	if trip(c).opa {
+		status, said := opaOf(p)
+		_ = writeOPA(c.Writer, status, said) // texts alone: always JSON
+		return
+	}
 	if trip(c).authZEN && plainIn(p.Status) {
 		write(c.Writer, p.Status, "text/plain; charset=utf-8", []byte(p.plain()))
 		return

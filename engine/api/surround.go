@@ -18,6 +18,7 @@ type journey struct {
 	id      string         // X-Request-ID, as UTF-8: it goes into logs and events
 	caller  access.Subject // once authenticated
 	authZEN bool           // the route follows AuthZEN, also in how it refuses
+	opa     bool           // the route follows OPA, also in how it refuses
 }
 
 // who is the caller for the log; "" before it is known.
@@ -39,11 +40,11 @@ func trip(c *gin.Context) *journey {
 }
 
 // surround names the request, sets the headers of every answer, and logs one
-// line: no body, no token, no query. A check that is answered leaves none: there
-// are too many of them, and metrics count them.
+// line: no body, no token, no query. A check or a query that is answered leaves
+// none: there are too many of them, and metrics or the decision log count them.
 func (s *server) surround(c *gin.Context) {
 	began := time.Now()
-	j := &journey{authZEN: c.FullPath() == evaluationPath}
+	j := &journey{authZEN: isAuthZEN(c.Request.URL.Path), opa: speaksOPA(c)}
 	id := requestID(c.Request.Header, j.authZEN)
 	j.id = strings.ToValidUTF8(id, "\ufffd")
 	c.Set(journeyKey{}, j)
@@ -52,7 +53,7 @@ func (s *server) surround(c *gin.Context) {
 	c.Header("X-Content-Type-Options", "nosniff")
 	defer func() {
 		route := c.FullPath()
-		if j.authZEN && c.Writer.Status() == http.StatusOK {
+		if (j.authZEN || j.opa) && c.Writer.Status() == http.StatusOK {
 			return
 		}
 		if route == "" {
@@ -93,6 +94,10 @@ func (s *server) sameOrigin(c *gin.Context) {
 }
 
 func (s *server) noRoute(c *gin.Context) {
+	if opaOnly(c.Request) {
+		s.writeProblem(c, opaNotOffered)
+		return
+	}
 	s.refuse(c, &access.Error{Kind: access.ErrNotFound, Code: "unknown_route", Detail: "there is no such route; see /openapi.json"})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -23,14 +24,18 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 )
 
+const externalURL = "https://pdp.example.com"
+
 const (
 	aliceSecret = "alice-0123456789abcdef"
 	bobSecret   = "bob-0123456789abcdef"
+	carolSecret = "carol-0123456789abcdef"
 )
 
 var (
 	alice = access.Subject{Type: "user", ID: "alice@example.com"}
 	bob   = access.Subject{Type: "user", ID: "bob@example.com"}
+	carol = access.Subject{Type: "user", ID: "carol@example.com"}
 )
 
 // world is the API on a real engine and ledger, with a policy that answers what
@@ -43,10 +48,17 @@ type world struct {
 	policy  *policy
 	lease   *slowLease
 	log     *lockedBuffer
+	book    *book // of decisions
 	ready   api.Readiness
 }
 
 func newWorld(t testing.TB) *world {
+	t.Helper()
+	return newWorldOf(t, nil)
+}
+
+// newWorldOf is newWorld with a policy in place of the test's own; nil for that.
+func newWorldOf(t testing.TB, decider engine.Policy) *world {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "curfew.db"))
 	must(t, err)
@@ -54,18 +66,21 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
 	w := &world{
-		t: t, ledger: l, lease: &slowLease{Memory: lease.NewMemory(l.Now, true)}, policy: &policy{effect: access.Allow}, log: &lockedBuffer{},
+		t: t, ledger: l, lease: &slowLease{Memory: lease.NewMemory(l.Now, true)}, policy: &policy{effect: access.Allow}, log: &lockedBuffer{}, book: &book{},
 		ready: api.Readiness{Status: api.StatusOK, Checks: []api.Check{{Name: "ledger", Status: "ok"}}},
+	}
+	if decider == nil {
+		decider = w.policy
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.engine = engine.New(engine.Config{
-		Ledger: l, Policy: w.policy, Facts: facts{}, Lease: w.lease, Log: log,
+		Ledger: l, Policy: decider, Facts: facts{}, Lease: w.lease, Log: log, Decisions: w.book,
 		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 15 * time.Second}},
 	})
 	w.seed()
 	w.handler, err = api.New(api.Config{
-		Engine: w.engine, Log: log, Version: "1.2.3",
-		Tokens: []api.Token{{Name: "alice", Subject: alice, Secret: aliceSecret}, {Name: "bob", Subject: bob, Secret: bobSecret}},
+		Engine: w.engine, Log: log, Version: "1.2.3", ExternalURL: externalURL,
+		Tokens: []api.Token{{Name: "alice", Subject: alice, Secret: aliceSecret}, {Name: "bob", Subject: bob, Secret: bobSecret}, {Name: "carol", Subject: carol, Secret: carolSecret}},
 		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 			_, _ = io.WriteString(rw, "curfew_grants_live 1\n")
@@ -192,6 +207,7 @@ type policy struct {
 	panics bool
 
 	panicsOnAllow bool
+	busy          bool // for checks and queries
 }
 
 func (p *policy) set(effect access.Effect) {
@@ -232,6 +248,10 @@ func (*policy) Revision() string { return "rev-1" }
 func (p *policy) Check(_ context.Context, inputs []access.CheckInput, last func(access.CheckAnswer) bool) (answers []access.CheckAnswer) {
 	for _, in := range inputs {
 		a := access.CheckAnswer{Decision: len(in.Grants) > 0, Reason: "no_live_grant", Revision: p.Revision()}
+		a.Input, _ = json.Marshal(in)
+		if p.busy {
+			a.Failure = fmt.Errorf("no turn: %w", access.ErrBusy)
+		}
 		if a.Decision {
 			a.Reason = "live_grant"
 		}
@@ -243,6 +263,9 @@ func (p *policy) Check(_ context.Context, inputs []access.CheckInput, last func(
 }
 
 func (p *policy) Query(context.Context, access.Query) (access.QueryAnswer, error) {
+	if p.busy {
+		return access.QueryAnswer{}, fmt.Errorf("no turn: %w", access.ErrBusy)
+	}
 	return access.QueryAnswer{Revision: p.Revision()}, nil
 }
 

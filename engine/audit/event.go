@@ -20,33 +20,38 @@ const Version = 1
 
 // The types of event, noun.past.
 const (
-	RequestSubmitted     = "request.submitted"
-	RequestReviewed      = "request.reviewed"
-	RequestApproved      = "request.approved"
-	RequestDenied        = "request.denied"
-	RequestWithdrawn     = "request.withdrawn"
-	RequestLapsed        = "request.lapsed"
-	GrantScheduled       = "grant.scheduled"
-	GrantStarted         = "grant.started"
-	GrantEnded           = "grant.ended"
-	BindingDesired       = "binding.desired"        // what the target should hold changed
-	BindingAttempted     = "binding.attempted"      // the first attempt of a generation is about to leave
-	BindingFailed        = "binding.attempt_failed" // in another way than the one before, or an hour later
-	BindingOvertaken     = "binding.overtaken"      // an attempt ended after what was desired had turned
-	BindingProvisioned   = "binding.provisioned"    // the target confirmed
-	BindingDeprovisioned = "binding.deprovisioned"  // the target confirmed
-	BindingOverdue       = "binding.overdue"
-	TaskOpened           = "task.opened"
-	ResourceCreated      = "resource.created"
-	ResourceUpdated      = "resource.updated"
-	ResourceArchived     = "resource.archived"
-	PersonChanged        = "person.changed" // in what one source says of them
-	RotaLoaded           = "rota.loaded"
-	DecisionAsked        = "decision.asked"
-	OperationDenied      = "operation.denied" // one event a caller, operation and minute
-	CallerRefused        = "caller.refused"   // a bearer token was missing or wrong; one event a source and minute
-	GatewayStarted       = "gateway.started"
-	GatewayStopped       = "gateway.stopped"
+	RequestSubmitted       = "request.submitted"
+	RequestReviewed        = "request.reviewed"
+	RequestApproved        = "request.approved"
+	RequestDenied          = "request.denied"
+	RequestWithdrawn       = "request.withdrawn"
+	RequestLapsed          = "request.lapsed"
+	GrantScheduled         = "grant.scheduled"
+	GrantStarted           = "grant.started"
+	GrantEnded             = "grant.ended"
+	BindingDesired         = "binding.desired"        // what the target should hold changed
+	BindingAttempted       = "binding.attempted"      // the first attempt of a generation is about to leave
+	BindingFailed          = "binding.attempt_failed" // in another way than the one before, or an hour later
+	BindingOvertaken       = "binding.overtaken"      // an attempt ended after what was desired had turned
+	BindingProvisioned     = "binding.provisioned"    // the target confirmed
+	BindingDeprovisioned   = "binding.deprovisioned"  // the target confirmed
+	BindingOverdue         = "binding.overdue"
+	TaskOpened             = "task.opened"
+	ResourceCreated        = "resource.created"
+	ResourceUpdated        = "resource.updated"
+	ResourceArchived       = "resource.archived"
+	PersonChanged          = "person.changed" // in what one source says of them
+	RotaLoaded             = "rota.loaded"
+	PolicyActivated        = "policy.activated"         // a revision is the active one for all nodes
+	PolicyRefused          = "policy.refused"           // policies can not be used; those in force stay
+	DecisionLogOverflowed  = "decision_log.overflowed"  // decisions are not in it for want of room; one event a minute
+	AccessRequestSubmitted = "access_request.submitted" // a request that answers a denial of an evaluation
+	CallbackDelivered      = "access_request.callback_delivered"
+	CallbackFailed         = "access_request.callback_failed" // for a day; it is given up
+	OperationDenied        = "operation.denied"               // one event a caller, operation and minute
+	CallerRefused          = "caller.refused"                 // a bearer token was missing or wrong; one event a source and minute
+	GatewayStarted         = "gateway.started"
+	GatewayStopped         = "gateway.stopped"
 )
 
 // Event is one entry of the audit log: who did what to whom, when, on whose

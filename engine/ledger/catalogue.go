@@ -48,6 +48,7 @@ func (tx *Tx) PutResource(source string, r access.Resource) (Change, error) {
 	case owner == source && name == r.Name && oldProperties == properties && oldEntitlements == entitlements && !archived.Valid:
 		return Unchanged, nil
 	}
+	tx.touch(touched{resources: true})
 	return Updated, tx.exec(`
 		UPDATE resources SET source = $2, name = $3, properties = $4, entitlements = $5, updated_at = $6, archived_at = NULL
 		 WHERE resource = $1`, ref, source, r.Name, properties, entitlements, micros(tx.now))
@@ -55,6 +56,7 @@ func (tx *Tx) PutResource(source string, r access.Resource) (Change, error) {
 
 // ArchiveResource takes a resource out of the catalogue; its row stays.
 func (tx *Tx) ArchiveResource(ref access.ResourceRef) error {
+	tx.touch(touched{resources: true})
 	return tx.changed(access.NotFound("resource", ref.String()),
 		`UPDATE resources SET archived_at = $2 WHERE resource = $1 AND archived_at IS NULL`, ref.String(), micros(tx.now))
 }

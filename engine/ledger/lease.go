@@ -39,17 +39,21 @@ func (tx *Tx) leaseEpoch() (e access.LeaseEpoch, err error) {
 	return e, err
 }
 
-// standing is what a binding's subject, action and resource have, over all of
+// standingOf selects what a subject, an action and a resource have, over all of
 // their bindings. Versions only grow and bindings are never deleted, so that the
 // sum of the versions grows with every change, and one statement reads a sum that
 // belongs to its end. Each part is looked up by itself: joined, the planner takes
 // the three columns for independent and reads the whole table.
-const standing = `SELECT t.subject, t.action, t.resource,
-	(SELECT MIN(b.id) FROM bindings b WHERE b.subject = t.subject AND b.action = t.action AND b.resource = t.resource),
-	(SELECT CAST(SUM(b.version) AS BIGINT) FROM bindings b WHERE b.subject = t.subject AND b.action = t.action AND b.resource = t.resource),
-	(SELECT MAX((SELECT MAX(g.expires_at) FROM grants g WHERE g.binding_id = b.id AND g.state = 'active' AND g.expires_at > $1))
-	   FROM bindings b WHERE b.subject = t.subject AND b.action = t.action AND b.resource = t.resource)
-	FROM bindings t`
+func standingOf(subject, action, resource string) string {
+	these := `FROM bindings b WHERE b.subject = ` + subject + ` AND b.action = ` + action + ` AND b.resource = ` + resource
+	return `SELECT ` + subject + `, ` + action + `, ` + resource + `,
+	(SELECT MIN(b.id) ` + these + `),
+	(SELECT CAST(SUM(b.version) AS BIGINT) ` + these + `),
+	(SELECT MAX((SELECT MAX(g.expires_at) FROM grants g WHERE g.binding_id = b.id AND g.state = 'active' AND g.expires_at > $1)) ` + these + `)`
+}
+
+// standing is standingOf each binding's three.
+var standing = standingOf("t.subject", "t.action", "t.resource") + ` FROM bindings t`
 
 // Standing returns until when there is access, over all bindings of the three:
 // one with Version 0 when there was never any.
@@ -60,6 +64,28 @@ func (tx *Tx) Standing(x access.Entitled) (access.Standing, error) {
 		return access.Standing{Entitled: x}, err
 	}
 	return found[0], nil
+}
+
+// StandingsAbout returns the standings of the threes, in one statement. Of one
+// that there was never any access for there is none; the last may be there more
+// than once.
+func (tx *Tx) StandingsAbout(about ...access.Entitled) ([]access.Standing, error) {
+	if len(about) == 0 {
+		return nil, nil
+	}
+	size := 1
+	for size < len(about) {
+		size *= 2
+	}
+	args := make([]any, 0, 1+3*size)
+	args = append(args, micros(tx.now))
+	for i := range size { // filled up by repeating the last: see inLists
+		x := about[min(i, len(about)-1)]
+		args = append(args, x.Subject.String(), x.Action.Name, x.Resource.String())
+	}
+	return all(tx, scanStanding, standingOf("v.column1", "v.column2", "v.column3")+`
+		FROM (VALUES `+placeholdersFrom(2, size, []string{"TEXT", "TEXT", "TEXT"})+`) AS v
+		WHERE EXISTS (SELECT 1 FROM bindings b WHERE b.subject = v.column1 AND b.action = v.column2 AND b.resource = v.column3)`, args...)
 }
 
 // Standings returns the standings of the subjects, actions and resources that

@@ -72,8 +72,9 @@ type Querier interface {
 
 // Ledger is the truth on one database.
 type Ledger struct {
-	db   DB
-	last atomic.Int64 // the time of the newest update, in microseconds
+	db     DB
+	last   atomic.Int64 // the time of the newest update, in microseconds
+	memory memory       // used only while the ledger is alone
 }
 
 // Open migrates the database to this release's schema and returns its ledger.
@@ -123,28 +124,22 @@ func (l *Ledger) Skew() time.Duration {
 	return 0
 }
 
-// Groups returns the groups of a subject, and whether any source knows it. It
-// satisfies facts.People.
-func (l *Ledger) Groups(ctx context.Context, s access.Subject) (groups []string, known bool, err error) {
-	err = l.Look(ctx, func(tx *Tx) error {
-		groups, known, err = tx.Groups(s)
-		return err
-	})
-	return groups, known, err
-}
-
 // Close closes the database.
 func (l *Ledger) Close() error { return l.db.Close() }
 
 // Update runs fn in one transaction: all of it commits, or nothing does.
 func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
-	return l.db.Update(ctx, func(sqlTx Querier) error {
+	var changed touched
+	err := l.db.Update(ctx, func(sqlTx Querier) error {
 		tx := l.tx(ctx, sqlTx, l.next())
-		if err := fn(tx); err != nil {
+		err := fn(tx)
+		if changed = tx.touched; err != nil {
 			return err
 		}
 		return tx.writeEvents()
 	})
+	l.memory.forget(changed)
+	return err
 }
 
 // View runs fn on one committed state. Changes in it are refused.
@@ -182,7 +177,7 @@ func (l *Ledger) tx(ctx context.Context, sqlTx Querier, now time.Time) *Tx {
 	// A transaction may share its commit with others, and an interrupted
 	// statement would roll all of them back: the caller's end is honoured
 	// before a transaction begins, not inside it.
-	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked(), db: l.db}
+	return &Tx{ctx: context.WithoutCancel(ctx), sql: sqlTx, now: now, skipLocked: l.db.SkipLocked(), db: l.db, memory: &l.memory}
 }
 
 // Tx is one transaction. It carries the one time that everything in it happens
@@ -193,6 +188,8 @@ type Tx struct {
 	now        time.Time
 	skipLocked string
 	db         DB
+	memory     *memory
+	touched    touched
 	writes     []Statement // that were not run yet
 	look       bool        // one statement, and that reads
 	ran        int         // statements so far, of a look

@@ -12,6 +12,7 @@ import (
 // among them any more loses what the source had given. It returns those for whom
 // that changed anything, as they are now.
 func (tx *Tx) ReplacePeople(source string, persons []access.Person) (changed []access.Person, err error) {
+	tx.touch(touched{people: true})
 	before, err := tx.peopleOf(source)
 	if err != nil {
 		return nil, err

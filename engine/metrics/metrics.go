@@ -30,6 +30,15 @@ type Lease struct {
 	Skew      time.Duration // its clock minus the ledger's
 }
 
+// Policy is how the policies are.
+type Policy struct {
+	Since    time.Time // when those in force came into force here; zero: there are none
+	Refusals int64     // newer ones that were broken, since the start
+	Current  bool      // the newest that were seen are in force
+	Active   bool      // those in force here are those that are active for all nodes
+	SourceUp bool      // where they come from answers
+}
+
 // Figures is what is in the ledger.
 type Figures struct {
 	Live    int64 // grants that give access now
@@ -45,6 +54,10 @@ type Config struct {
 	Uncertainty, Skew func() time.Duration
 	// Lease returns at once.
 	Lease func() Lease
+	// Policy returns at once.
+	Policy func() Policy
+	// Decisions returns at once.
+	Decisions func() Decisions
 	// Figures asks the ledger: it may take its time, or not answer at all.
 	Figures func(context.Context) (Figures, error)
 	Log     *slog.Logger
@@ -95,7 +108,7 @@ func New(cfg Config) *Metrics {
 	for _, by := range answerers {
 		m.checks.WithLabelValues(by)
 	}
-	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg),
+	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg), decisionLog{cfg.Decisions},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -57,8 +57,12 @@ func full() metrics.Config {
 		Lease: func() metrics.Lease {
 			return metrics.Lease{Connected: true, Epoch: 7, Announced: true, Skew: 30 * time.Millisecond}
 		},
-		Figures: func(context.Context) (metrics.Figures, error) { return metrics.Figures{Live: 12, Overdue: 3}, nil },
-		Log:     slog.New(slog.DiscardHandler),
+		Policy: func() metrics.Policy {
+			return metrics.Policy{Since: time.UnixMilli(1_700_000_000_500), Refusals: 2, Current: true, Active: false, SourceUp: true}
+		},
+		Decisions: func() metrics.Decisions { return metrics.Decisions{Logged: 7, Dropped: 2, Bytes: 512} },
+		Figures:   func(context.Context) (metrics.Figures, error) { return metrics.Figures{Live: 12, Overdue: 3}, nil },
+		Log:       slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -108,6 +112,12 @@ func TestWhatIsReadWhenAskedIsThere(t *testing.T) {
 		"curfew_lease_expired_events":      "1",
 		"curfew_bindings_overdue":          "3",
 		"curfew_grants_live":               "12",
+
+		"curfew_policy_activated_timestamp_seconds": "1.7000000005e+09",
+		"curfew_policy_refused_total":               "2",
+		"curfew_policy_current":                     "1",
+		"curfew_policy_active":                      "0",
+		"curfew_policy_source_up":                   "1",
 	})
 	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes"} {
 		if got[name] == "" {
@@ -126,10 +136,11 @@ func TestWhatIsReadWhenAskedIsThere(t *testing.T) {
 func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 	t.Parallel()
 	silent := full()
+	silent.Policy = func() metrics.Policy { return metrics.Policy{} }
 	silent.Figures = func(context.Context) (metrics.Figures, error) { return metrics.Figures{}, errors.New("no answer") }
 	for name, cfg := range map[string]metrics.Config{"nobody to ask": {Log: silent.Log}, "the ledger does not answer": silent} {
 		got := scrape(t, metrics.New(cfg))
-		for _, gauge := range []string{"curfew_bindings_overdue", "curfew_grants_live"} {
+		for _, gauge := range []string{"curfew_bindings_overdue", "curfew_grants_live", "curfew_policy_activated_timestamp_seconds"} {
 			if value, there := got[gauge]; there {
 				t.Errorf("%s: %s is %s", name, gauge, value)
 			}

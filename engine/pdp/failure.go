@@ -30,6 +30,9 @@ func (f failure) Error() string { return f.code + ": " + f.cause.Error() }
 
 func (f failure) Unwrap() error { return f.cause }
 
+// Code names the failure for programs, and shows nothing of the policy.
+func (f failure) Code() string { return f.code }
+
 func is(err error, code string) bool {
 	f, ok := errors.AsType[failure](err)
 	return ok && f.code == code

@@ -28,7 +28,11 @@ var errTooLarge = errors.New("the answer is too large")
 // beyond most bytes.
 func appendJSON(to []byte, term *ast.Term, most int) ([]byte, error) {
 	w := &writer{out: to, most: len(to) + most}
-	if err := w.value(term.Value); err != nil {
+	err := w.value(term.Value)
+	if err == nil && len(w.out) > w.most {
+		err = errTooLarge // by its end
+	}
+	if err != nil {
 		if errors.Is(err, errTooLarge) {
 			return nil, failure{policyTooLarge, fmt.Errorf("it has more than %d bytes", most)}
 		}
@@ -58,6 +62,9 @@ func (w *writer) value(v ast.Value) error {
 	case ast.Number:
 		w.out = append(w.out, string(v)...)
 	case ast.String:
+		if len(w.out)+len(v) > w.most {
+			return errTooLarge
+		}
 		w.text(string(v))
 	case *ast.Array:
 		return w.list(v.Len(), v.Iter)

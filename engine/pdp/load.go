@@ -38,17 +38,18 @@ type set struct {
 	replaced []string // the library's packages that the team's took the place of
 }
 
-// load reads the library and lays the team's directory over it.
-func load(library fs.FS, dir string) (set, error) {
+// lay reads the library, and lays what a team has over it.
+func lay(library fs.FS, team set) (set, error) {
 	shipped, err := read(library, "library", func(p string) string { return "library:" + p })
 	if err != nil {
 		return set{}, err
 	}
-	team, err := read(dirFS(dir), "team", func(p string) string { return filepath.Join(dir, p) })
-	if err != nil {
-		return set{}, err
-	}
 	return overlay(shipped, team)
+}
+
+// readTeam reads a team's directory; "" is none.
+func readTeam(dir string) (set, error) {
+	return read(dirFS(dir), "team", func(p string) string { return filepath.Join(dir, p) })
 }
 
 // read collects the files of one set: Rego but no tests, data, and schemas. As
@@ -65,16 +66,13 @@ func read(fsys fs.FS, origin string, name func(string) string) (set, error) {
 		case err != nil:
 			faults = append(faults, fmt.Errorf("%s: %w", name(p), err))
 			return nil
-		case p != "." && strings.HasPrefix(entry.Name(), "."):
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
+		case skipped(p, entry):
+			return skip(entry)
 		case entry.IsDir() || !wanted(p):
 			return nil
 		}
 		f := file{origin: origin, path: p}
-		if f.content, err = fs.ReadFile(fsys, p); err == nil {
+		if f.content, err = readFile(fsys, p); err == nil {
 			err = f.parse(name(p))
 		}
 		if err == nil {
@@ -87,6 +85,31 @@ func read(fsys fs.FS, origin string, name func(string) string) (set, error) {
 		return nil
 	})
 	return s, errors.Join(append(faults, err)...)
+}
+
+// skipped reports whether a file or directory is hidden.
+func skipped(p string, entry fs.DirEntry) bool {
+	return p != "." && strings.HasPrefix(entry.Name(), ".")
+}
+
+// skip leaves an entry out of a walk, with all that is below it.
+func skip(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// readFile reads a file, and nothing that has no end.
+func readFile(fsys fs.FS, p string) ([]byte, error) {
+	info, err := fs.Stat(fsys, p)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	}
+	return fs.ReadFile(fsys, p)
 }
 
 func wanted(p string) bool {

@@ -70,11 +70,15 @@ func New(cfg Config) *PDP {
 // Load compiles the library with a team's directory over it, "" for none. What
 // is in force stays so.
 func (p *PDP) Load(ctx context.Context, dir string) (*Revision, error) {
-	files, err := load(p.library, dir)
-	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
-	}
-	return newRevision(ctx, files, "")
+	c := candidate{}
+	c.team, c.fault = readTeam(dir)
+	return c.load(ctx, p)
+}
+
+// LoadBundle compiles the library with a bundle of OPA's over it, which takes the
+// place of the team's directory. What is in force stays so.
+func (p *PDP) LoadBundle(ctx context.Context, raw []byte, by *Signature) (*Revision, error) {
+	return openBundle(raw, by).load(ctx, p)
 }
 
 // Use puts a revision in force: every question that is asked from now on is

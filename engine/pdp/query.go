@@ -3,6 +3,7 @@ package pdp
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -126,7 +127,7 @@ func (p program) query(ctx context.Context, q access.Query, m metrics.Metrics) (
 	ref := make(ast.Ref, 1, len(q.Path)+1)
 	ref[0] = ast.DefaultRootDocument
 	for _, part := range q.Path {
-		ref = append(ref, ast.StringTerm(part))
+		ref = append(ref, partTerm(part))
 	}
 	query, err := rego.New(
 		rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(ref)))),
@@ -140,4 +141,12 @@ func (p program) query(ctx context.Context, q access.Query, m metrics.Metrics) (
 		return query, failure{policyError, fmt.Errorf("%s: %w", ref, err)}
 	}
 	return query, nil
+}
+
+// partTerm is a part of a path: a whole number counts within an array, as in OPA.
+func partTerm(part string) *ast.Term {
+	if n, err := strconv.Atoi(part); err == nil && strconv.Itoa(n) == part {
+		return ast.IntNumberTerm(n)
+	}
+	return ast.StringTerm(part)
 }

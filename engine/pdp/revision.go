@@ -34,7 +34,7 @@ func newRevision(ctx context.Context, files set, bundle string) (*Revision, erro
 	if err != nil {
 		return nil, fmt.Errorf("policies: %w", err)
 	}
-	r := &Revision{name: files.revision(), bundle: bundle, replaced: files.replaced, program: program}
+	r := &Revision{name: nameOf(files.revision(), bundle), bundle: bundle, replaced: files.replaced, program: program}
 	var faults [3]error
 	r.decision, faults[0] = program.prepare(ctx, decisionEntry)
 	r.allow, faults[1] = program.prepare(ctx, allowEntry)
@@ -46,7 +46,8 @@ func newRevision(ctx context.Context, files set, bundle string) (*Revision, erro
 }
 
 // Name is a digest of the files that were loaded: equal files in equal places
-// have the same, wherever they came from.
+// have the same, wherever they came from. What the author of a bundle calls it
+// follows after a "+". It fits into an HTTP header.
 func (r *Revision) Name() string { return r.name }
 
 // Bundle is the revision that the author of a bundle gave it; "" without one.

@@ -52,5 +52,8 @@ func (p *PDP) verify(ctx context.Context, r *Revision, text []byte) (yes bool, r
 	if yes, reason, err = decodeVerdict(term); err != nil {
 		return false, "", failure{policyMalformed, err}
 	}
+	if len(reason) > maxOutput {
+		return false, "", failure{policyTooLarge, fmt.Errorf("its reason has more than %d bytes", maxOutput)}
+	}
 	return yes, reason, nil
 }

@@ -236,6 +236,7 @@ test_decision[note] if {
 	}
 
 	decision := access.decision with input as json.patch(_input, tc.patch) with data.teams as _teams
+		with data.curfew.config as _config
 	decision.effect == tc.effect
 	{reason.code | some reason in decision.reasons} == tc.codes
 }
@@ -279,6 +280,7 @@ test_terms[note] if {
 	}
 
 	decision := access.decision with input as json.patch(_input, tc.patch) with data.teams as _teams
+		with data.curfew.config as _config
 	object.remove(decision, {"effect", "reasons"}) == tc.terms
 }
 
@@ -311,7 +313,7 @@ test_settings[note] if {
 		},
 	}
 
-	config := object.union(data.curfew.config, tc.config)
+	config := object.union(_config, tc.config)
 	decision := access.decision with input as json.patch(_input, tc.patch)
 		with data.teams as _teams
 		with data.curfew.config as config
@@ -321,12 +323,20 @@ test_settings[note] if {
 test_reasons_help if {
 	patch := [_set("/context/for_seconds", 14401)]
 	decision := access.decision with input as json.patch(_input, patch) with data.teams as _teams
+		with data.curfew.config as _config
 	some reason in decision.reasons
 	reason == {
 		"code": "too_long",
 		"title": "Too long",
 		"detail": "14401 seconds were asked for and 14400 are the most that this resource offers. Ask for less.",
 	}
+}
+
+# A team that changes the settings, and no rule, runs these tests as well.
+_config := {
+	"oncall": {"max_level": 1},
+	"restricted_tiers": ["restricted"],
+	"review": {"groups": ["security"], "quorum": 1},
 }
 
 _teams := {

@@ -38,14 +38,20 @@ _permitted if {
 _permitted if input.operation in {"resource.list", "resource.read"}
 
 _permitted if {
-	input.operation in {"request.list", "grant.list", "access.evaluate"}
+	input.operation in {"request.list", "grant.list", "access.evaluate", "access.search"}
 	input.object.scope == "own"
 }
 
 # What enforces access must be able to ask for everybody, and to do nothing else.
 _permitted if {
-	input.operation == "access.evaluate"
+	input.operation in {"access.evaluate", "access.search"}
 	_has_role("enforcers")
+}
+
+_permitted if {
+	input.operation == "data.query"
+	_has_role("enforcers")
+	_open_path
 }
 
 _permitted if {
@@ -75,13 +81,32 @@ _permitted if {
 }
 
 _permitted if {
-	input.operation in {"request.list", "request.read", "grant.list", "grant.read", "access.evaluate", "audit.read"}
+	input.operation in {
+		"request.list",
+		"request.read",
+		"grant.list",
+		"grant.read",
+		"access.evaluate",
+		"access.search",
+		"audit.read",
+		"data.query",
+		"decision.list",
+		"decision.read",
+	}
 	_sees_everything
 }
 
 _sees_everything if _has_role("auditors")
 
 _sees_everything if _has_role("security")
+
+# A document that is not closed to enforcers. What has no name is all documents.
+_open_path if {
+	is_array(data.curfew.config.closed_documents)
+	root := split(input.object.path, "/")[0]
+	root != ""
+	not root in data.curfew.config.closed_documents
+}
 
 _concerns_actor if _is_actor(input.object.subject)
 
@@ -111,5 +136,9 @@ _help := {
 	"grant.read": "A grant may be read by its subject, its requester, its reviewers, security and auditors.",
 	"grant.revoke": "A grant may be ended by its holder, by security and by administrators.",
 	"access.evaluate": "Check your own access: that of others is for enforcers, security, auditors and administrators.",
+	"access.search": "Search your own access: that of others is for enforcers, security, auditors and administrators.",
 	"audit.read": "The audit log is for security, auditors and administrators.",
+	"data.query": "Documents are for security, auditors and administrators, and those that are not closed for enforcers.",
+	"decision.list": "The decision log is for security, auditors and administrators.",
+	"decision.read": "A decision may be read by security, auditors and administrators.",
 }[input.operation]

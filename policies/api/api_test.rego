@@ -34,11 +34,25 @@ test_allowed[note] if {
 		"security checks anybody's access": [["security"], "access.evaluate", {"scope": "all"}],
 		"an auditor checks anybody's access": [["auditors"], "access.evaluate", {"scope": "all"}],
 		"an administrator checks anybody's access": [["admins"], "access.evaluate", {"scope": "all"}],
+		"search one's own access": [[], "access.search", {"scope": "own"}],
+		"an enforcer searches anybody's access": [["enforcers"], "access.search", {"scope": "all"}],
+		"security searches anybody's access": [["security"], "access.search", {"scope": "all"}],
+		"an auditor searches anybody's access": [["auditors"], "access.search", {"scope": "all"}],
+		"an enforcer queries a decision": [["enforcers"], "data.query", {"path": "access/decision"}],
+		"an enforcer queries a whole package": [["enforcers"], "data.query", {"path": "check"}],
+		"an auditor queries settings": [["auditors"], "data.query", {"path": "curfew/config"}],
+		"security queries all there is": [["security"], "data.query", {}],
+		"an administrator queries all there is": [["admins"], "data.query", {"path": ""}],
+		"an auditor lists decisions": [["auditors"], "decision.list", {}],
+		"security lists decisions": [["security"], "decision.list", {}],
+		"an administrator lists decisions": [["admins"], "decision.list", {}],
+		"an auditor reads a decision": [["auditors"], "decision.read", {}],
 		"security reads the audit log": [["security"], "audit.read", {}],
 		"an auditor reads the audit log": [["auditors"], "audit.read", {}],
 	}
 
 	answer := api.allow with input as _input(_actor(tc[0]), tc[1], tc[2])
+		with data.curfew.config as _config
 	answer == {"allowed": true}
 }
 
@@ -61,6 +75,17 @@ test_denied[note] if {
 		"end a grant that one asked for": [[], "grant.revoke", {"requester": _alice}, "A grant may be ended"],
 		"check another's access": [[], "access.evaluate", {"scope": "all"}, "Check your own access"],
 		"check without a scope": [[], "access.evaluate", {}, "Check your own access"],
+		"search another's access": [[], "access.search", {"scope": "all"}, "Search your own access"],
+		"search without a scope": [[], "access.search", {}, "Search your own access"],
+		"query a decision": [[], "data.query", {"path": "access/decision"}, "Documents are for"],
+		"query settings as an enforcer": [["enforcers"], "data.query", {"path": "curfew/config"}, "Documents are for"],
+		"query who owns what as an enforcer": [["enforcers"], "data.query", {"path": "teams"}, "Documents are for"],
+		"query all there is as an enforcer": [["enforcers"], "data.query", {}, "Documents are for"],
+		"query an empty path as an enforcer": [["enforcers"], "data.query", {"path": ""}, "Documents are for"],
+		"query a path without a root as an enforcer": [["enforcers"], "data.query", {"path": "/teams"}, "Documents are for"],
+		"list decisions": [[], "decision.list", {}, "The decision log is for"],
+		"list decisions as an enforcer": [["enforcers"], "decision.list", {}, "The decision log is for"],
+		"read a decision, even about oneself": [[], "decision.read", {"subject": _alice}, "A decision may be read"],
 		"list all grants as an enforcer": [["enforcers"], "grant.list", {"scope": "all"}, "List your own grants"],
 		"end another's grant as an enforcer": [["enforcers"], "grant.revoke", {"subject": _bob}, "A grant may be ended"],
 		"read the audit log": [[], "audit.read", {}, "The audit log"],
@@ -68,6 +93,7 @@ test_denied[note] if {
 	}
 
 	answer := api.allow with input as _input(_actor(tc[0]), tc[1], tc[2])
+		with data.curfew.config as _config
 	answer.allowed == false
 	startswith(answer.reason, tc[3])
 }
@@ -82,6 +108,7 @@ test_nobody_may_do_nothing[note] if {
 	}
 
 	answer := api.allow with input as _input(actor, "resource.list", {})
+		with data.curfew.config as _config
 	answer.allowed == false
 	startswith(answer.reason, "Sign in")
 }
@@ -89,6 +116,7 @@ test_nobody_may_do_nothing[note] if {
 test_groups_that_are_not_known_give_nothing if {
 	actor := object.union(_alice, {"properties": {"groups_known": false, "groups": ["admins"]}})
 	answer := api.allow with input as _input(actor, "audit.read", {})
+		with data.curfew.config as _config
 	answer.allowed == false
 }
 
@@ -96,6 +124,30 @@ test_roles_are_data if {
 	answer := api.allow with input as _input(_actor(["staff"]), "audit.read", {})
 		with data.curfew.config.roles as {"auditors": ["staff"]}
 	answer.allowed == true
+}
+
+test_closed_documents_are_data[note] if {
+	some note, tc in {
+		"another may be closed": {"closed": ["people"], "path": "people/alice", "allowed": false},
+		"and another opened": {"closed": ["people"], "path": "teams/payments", "allowed": true},
+		"what is not a list closes all": {"closed": "people", "path": "teams", "allowed": false},
+	}
+
+	config := object.union(_config, {"closed_documents": tc.closed})
+	answer := api.allow with input as _input(_actor(["enforcers"]), "data.query", {"path": tc.path})
+		with data.curfew.config as config
+	answer.allowed == tc.allowed
+}
+
+# A team that changes the settings runs these tests as well.
+_config := {
+	"roles": {
+		"admins": ["admins"],
+		"auditors": ["auditors"],
+		"enforcers": ["enforcers"],
+		"security": ["security"],
+	},
+	"closed_documents": ["curfew", "teams"],
 }
 
 _input(actor, operation, about) := {"actor": actor, "operation": operation, "object": about}

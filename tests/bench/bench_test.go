@@ -25,7 +25,7 @@ func hurried(figure string) options {
 	return options{
 		Figures: []string{figure}, Rounds: 1, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{2}, Subjects: 20,
 		Live: []int{50}, Ledgers: []string{onSQLite}, Leases: []string{withRedis, redisStopped, noRedis}, Rate: 100, Length: 100 * time.Millisecond,
-		Wait: 20 * time.Second, Burst: 30, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew",
+		Wait: 20 * time.Second, Burst: 30, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
 		Pace: pace{Warm: 50 * time.Millisecond, Lead: 2500 * time.Millisecond, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3},
 	}
 }
@@ -46,6 +46,8 @@ func TestEveryFigureIsMeasured(t *testing.T) {
 		"size":      {nil, []string{"resident MB", "sqlite"}},
 		"revoke":    {nil, []string{"seen on the other node", "after a failover"}},
 		"deaf":      {nil, []string{"dies silently"}},
+		"opa":       {nil, []string{nameOPA, nameOPALogs, nameData, nameDecide, nameBatch}},
+		"data":      {func(o *options) { o.Teams = []int{1, 20} }, []string{"20 teams"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func serveAsked() bool { return os.Getenv(childVariable) != "" }
 // childConfig is what a server is told on its standard input. The end of that
 // input ends the server, so that none outlives who started it.
 type childConfig struct {
-	Kind     string // "noop", "poster" or "gateway"
+	Kind     string // "noop", "poster", "bare" or "gateway"
 	Ledger   string // of a gateway: the path of a SQLite file, or the URL of a PostgreSQL database
 	Lease    string // of a gateway: the URL of a Redis; "": in the process
 	Policies string // the team's directory
@@ -35,6 +35,9 @@ type childConfig struct {
 	Subjects int    // of each pool
 	Width    int    // of a gateway's deliveries at once; 0 for the default
 	Verbose  bool   // what goes wrong is said on standard error
+
+	Decisions bool // of a gateway: whether decisions are logged
+	Pinned    bool // to one processor
 }
 
 // childPlace is what a server says on its standard output.
@@ -64,6 +67,8 @@ func serveChild(in io.Reader, out io.Writer) error {
 		s, err = newPoster(cfg.Target)
 	case "gateway":
 		s, err = newGateway(context.Background(), cfg)
+	case "bare":
+		s, err = newBare(context.Background(), cfg)
 	default:
 		err = fmt.Errorf("there is no server %q", cfg.Kind)
 	}
@@ -133,7 +138,11 @@ func startChild(ctx context.Context, cfg childConfig) (*child, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(os.Environ(), childVariable+"=1")
+	cmd.Env = os.Environ()
+	if cfg.Pinned {
+		cmd = pinned(ctx, program)
+	}
+	cmd.Env = append(cmd.Env, childVariable+"=1")
 	cmd.Stderr = os.Stderr
 	stdin, errIn := cmd.StdinPipe()
 	stdout, errOut := cmd.StdoutPipe()
@@ -155,10 +164,25 @@ func startChild(ctx context.Context, cfg childConfig) (*child, error) {
 }
 
 // stop ends the server and waits for it.
-func (c *child) stop() error { return errors.Join(c.stdin.Close(), c.process.Wait()) }
+func (c *child) stop() error {
+	if c.stdin == nil {
+		return end(c.process)
+	}
+	return errors.Join(c.stdin.Close(), c.process.Wait())
+}
+
+// end ends a process that is not ours to ask.
+func end(process *exec.Cmd) error {
+	err := process.Process.Signal(syscall.SIGTERM)
+	_ = process.Wait() // how it ended says nothing
+	return err
+}
 
 // cpu is how much processor time the server has used.
 func (c *child) cpu(ctx context.Context) (time.Duration, error) {
+	if c.Control == "" {
+		return usedBy(c.process.Process.Pid)
+	}
 	nanos, err := c.number(ctx, "/cpu")
 	return time.Duration(nanos), err
 }

@@ -25,6 +25,8 @@ func figures() []figure {
 		{"check", "the check beside a handler that decodes the same body", measureCheck},
 		{"size", "memory and start with many live grants", measureSize},
 		{"revoke", "a revoke seen by a check on another node, and after a failover that lost it", measureRevoke},
+		{"opa", "the decision API beside the server of OPA, with the same policies, inputs and callers", measureOPA},
+		{"data", "a decision as the data of the policies grows", measureGrown},
 		{"deaf", "a subscription that dies silently", measureDeaf},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/api"
 	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/facts"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
@@ -44,6 +46,9 @@ type keptLease interface {
 // a rota, a webhook, all its loops. It has a witness, who remembers what happens
 // when.
 func newGateway(ctx context.Context, cfg childConfig) (served, error) {
+	if cfg.Pinned {
+		debug.SetGCPercent(400) // the program's own pace, as long as little is alive
+	}
 	w := &witness{began: time.Now(), verbose: cfg.Verbose}
 	log := slog.New(w)
 	policy, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: cfg.Policies})
@@ -66,8 +71,12 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	if err != nil {
 		return served{}, errors.Join(err, l.Close())
 	}
+	taken, err := newDecisionLog(cfg, l, log)
+	if err != nil {
+		return served{}, errors.Join(err, l.Close())
+	}
 	eng := engine.New(engine.Config{
-		Ledger: l, Policy: policy, Lease: held, LeaseShared: cfg.Lease != "", Log: log, Observer: w, Step: w.step,
+		Ledger: l, Policy: policy, Lease: held, LeaseShared: cfg.Lease != "", Log: log, Observer: w, Step: w.step, Decisions: taken,
 		Facts:   &facts.Gatherer{OnCall: oncall, People: l, Log: log},
 		Targets: []engine.Target{{Name: "target", Contract: hook.Contract(), Deadline: hook.Deadline(), Retry: engine.Backoff{First: time.Second}}},
 	})
@@ -86,7 +95,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		Width: cfg.Width,
 	}
 	sealer := &audit.Sealer{Store: l, Log: log, Busy: eng.Busy}
-	stop := loops(ctx, eng.Run, worker.Run, sealer.Run,
+	stop := loops(ctx, eng.Run, worker.Run, sealer.Run, taken.Run,
 		func(ctx context.Context) error {
 			return held.Run(ctx, lease.Events{Expired: w.announced(eng.Announced), Connected: eng.Wake, Emptied: eng.Rebuild})
 		})
@@ -96,6 +105,29 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		control:   w.control(&foster{engine: eng, ledger: l, lease: held}),
 		close:     func() error { return errors.Join(stop(), l.Close()) },
 	}, nil
+}
+
+// decisionLog is one, or none.
+type decisionLog interface {
+	engine.DecisionLog
+	Run(ctx context.Context) error
+}
+
+func newDecisionLog(cfg childConfig, l *ledger.Ledger, log *slog.Logger) (decisionLog, error) {
+	if !cfg.Decisions {
+		return noDecisions{}, nil
+	}
+	return decisions.New(decisions.Config{Store: l, Node: "bench", Now: l.Now, Log: log})
+}
+
+// noDecisions takes nothing down.
+type noDecisions struct{}
+
+func (noDecisions) Record(access.DecisionEvent) {}
+
+func (noDecisions) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
 }
 
 // counted is the outbox's store, which counts the deliveries that were confirmed.

@@ -6,6 +6,8 @@
 //     and all at one moment, beside other means and beside posts alone;
 //   - requests, check: durable requests beside bare loops that write the same
 //     rows, and the check beside a handler that decodes the same body;
+//   - opa, data: the decision API beside the server of OPA, and a decision as the
+//     data of the policies grows;
 //   - size, revoke, deaf: memory and start with many live grants, a revoke seen
 //     on another node, and a subscription that dies silently.
 //
@@ -43,6 +45,7 @@ type options struct {
 	Callers  []int         `json:"callers"`
 	Subjects int           `json:"subjects"`  // who may be asked for
 	Live     []int         `json:"live"`      // how many grants are live
+	Teams    []int         `json:"teams"`     // how many teams are in the data of the policies
 	Ledgers  []string      `json:"ledgers"`   // on which databases
 	Leases   []string      `json:"leases"`    // with which leases
 	Rate     int           `json:"rate"`      // how many ends are due in a second
@@ -55,6 +58,7 @@ type options struct {
 	Policies string        `json:"-"` // the team's directory
 	Asynq    string        `json:"-"` // the directory of the module beside
 	Program  string        `json:"-"` // the package of the gateway's program
+	Tools    string        `json:"-"` // the directory of the module with OPA's program
 	Results  string        `json:"-"` // where the JSON goes; "" for nowhere
 	Profiles string        `json:"-"` // where profiles go; "" for none
 	Verbose  bool          `json:"-"`
@@ -115,6 +119,7 @@ func parse(args []string) (opts options, err error) {
 	callers := flags.String("callers", "1,16,32", "how many callers at once, in turn")
 	flags.IntVar(&opts.Subjects, "subjects", 8192, "for how many subjects access is asked")
 	grants := flags.String("live", "1000,100000,1000000", "how many grants are live, in turn")
+	teams := flags.String("teams", "10,1000,100000", "how many teams are in the data of the policies, in turn")
 	ledgers := flags.String("ledgers", onPostgres+","+onSQLite, "on which databases, in turn")
 	leases := flags.String("leases", withRedis+","+redisStopped+","+noRedis, "with which leases lateness is measured, in turn")
 	flags.IntVar(&opts.Rate, "rate", 200, "how many ends are due in a second")
@@ -126,6 +131,7 @@ func parse(args []string) (opts options, err error) {
 	flags.StringVar(&opts.Policies, "policies", "examples/quickstart/policies", "the `directory` of a team's policies and data")
 	flags.StringVar(&opts.Asynq, "asynq", "tests/bench/asynq", "the `directory` of the module that measures asynq")
 	flags.StringVar(&opts.Program, "program", "./cmd/curfew", "the `package` of the gateway's program")
+	flags.StringVar(&opts.Tools, "tools", "tools", "the `directory` of the module that OPA's program is built in")
 	flags.StringVar(&opts.Results, "results", "tests/bench/results", "the `directory` for the JSON; empty for none")
 	flags.StringVar(&opts.Profiles, "profiles", "", "a `directory` for profiles of the gateway")
 	flags.BoolVar(&opts.Verbose, "verbose", false, "say what gateways warn of")
@@ -137,9 +143,10 @@ func parse(args []string) (opts options, err error) {
 		opts.Figures = figureNames()[:1]
 	}
 	opts.Ledgers, opts.Leases = list(*ledgers), list(*leases)
-	var faults [4]error
+	var faults [5]error
 	opts.Callers, faults[0] = counts("callers", *callers)
 	opts.Live, faults[1] = counts("live", *grants)
+	opts.Teams, faults[4] = counts("teams", *teams)
 	faults[2] = checkFigures(opts.Figures)
 	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 {
 		faults[3] = errors.New("-rounds, -subjects, -rate and -burst are 1 at least")

@@ -28,6 +28,9 @@ type report struct {
 	Sizes    []sizeFigure     `json:"sizes,omitempty"`
 	Revokes  []revokeFigure   `json:"revokes,omitempty"`
 	Deaf     []deafFigure     `json:"deaf,omitempty"`
+
+	Decisions []routeFigure `json:"decisions,omitempty"`
+	Grown     []grownFigure `json:"grown,omitempty"`
 }
 
 // machine is where a run was made, and of what.
@@ -78,6 +81,7 @@ func (r *report) print(out io.Writer) error {
 	for _, t := range []table{
 		bareTable(r.Bare), routeTable("Routes that decide", r.Routes), latenessTable(r.Lateness), besideTable(r.Lateness), burstTable(r.Bursts),
 		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
+		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), grownTable(r.Grown),
 	} {
 		t.write(&text)
 	}
@@ -97,14 +101,16 @@ func bareTable(figures []bareFigure) table {
 func routeTable(title string, figures []routeFigure) table {
 	t := table{
 		title: title,
-		head:  []string{"callers", "", "per s", "", "p50 us", "p99 us", "CPU us/call", "of no-op", "", "of floor", "", "of ledger", "", "settled ms"},
+		head:  []string{"callers", "", "per s", "", "p50 us", "p99 us", "CPU us/call", "of no-op", "", "of floor", "", "of ledger", "", "of opa", "", "of opa, logging", "of single", "settled ms", "MB"},
 	}
 	for _, f := range figures {
 		t.row(fmt.Sprint(f.Callers), f.Name,
 			fmt.Sprintf("%.0f", f.PerSecond.Median), fmt.Sprintf("[%.0f to %.0f]", f.PerSecond.P10, f.PerSecond.P90),
 			fmt.Sprintf("%.0f", f.P50Micros.Median), fmt.Sprintf("%.0f", f.P99Micros.Median), median("%.0f", f.CPUMicros),
 			median("%.3f", f.OfNoop), span("[%.3f to %.3f]", f.OfNoop), median("%.2f", f.OfFloor), span("[%.2f to %.2f]", f.OfFloor),
-			median("%.2f", f.OfLedger), span("[%.2f to %.2f]", f.OfLedger), median("%.0f", f.SettleMillis))
+			median("%.2f", f.OfLedger), span("[%.2f to %.2f]", f.OfLedger),
+			median("%.2f", f.OfOPA), span("[%.2f to %.2f]", f.OfOPA), median("%.2f", f.OfLogged), median("%.2f", f.OfSingle),
+			median("%.0f", f.SettleMillis), fmt.Sprintf("%.0f", mega(f.Resident)))
 	}
 	return t
 }

@@ -38,6 +38,14 @@ type routeFigure struct {
 	// OfLedger is PerSecond, each round of that of the same rows by the ledger's
 	// code.
 	OfLedger *spread `json:"of_ledger,omitempty"`
+	// OfOPA is PerSecond, each round of that of OPA's server with the same policy
+	// and input; OfLogged of the same with its decision log.
+	OfOPA    *spread `json:"of_opa,omitempty"`
+	OfLogged *spread `json:"of_opa_logging,omitempty"`
+	// OfSingle is decisions per second of those that are asked for one by one.
+	OfSingle *spread `json:"of_single,omitempty"`
+	// Resident is the server's memory at the end, in bytes.
+	Resident int64 `json:"resident_bytes,omitempty"`
 }
 
 // cell is what the rounds measure of one contender under so many callers.
@@ -183,6 +191,7 @@ func (c *cell) figure() routeFigure {
 	f := routeFigure{Callers: c.callers, Name: c.name, PerSecond: spreadOf(c.perSecond), P50Micros: spreadOf(c.p50), P99Micros: spreadOf(c.p99)}
 	if c.route != nil {
 		f.CPUMicros = new(spreadOf(c.cpu))
+		f.Resident = memoryOf(c.route.server.process.Process.Pid, "VmRSS:")
 		if c.route.opens {
 			f.SettleMillis = new(spreadOf(c.settle))
 		}

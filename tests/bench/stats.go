@@ -34,3 +34,12 @@ func per(a, b spread) spread {
 	}
 	return spreadOf(ratios)
 }
+
+// times multiplies each round.
+func times(a spread, by float64) spread {
+	rounds := make([]float64, len(a.Rounds))
+	for i, v := range a.Rounds {
+		rounds[i] = v * by
+	}
+	return spreadOf(rounds)
+}

@@ -2,6 +2,7 @@ package ledgersuite
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +32,14 @@ func statements(t *testing.T, f *fixture) {
 // discard runs a query for its error.
 func discard[T any](_ T, err error) error { return err }
 
+// missing runs a query for something that is not there.
+func missing[T any](_ T, err error) error {
+	if errors.Is(err, access.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("found, or failed: %w", err)
+}
+
 // reads are the queries that change nothing.
 func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 	ids := []string{g.BindingID, "bnd_none", "bnd_other"}
@@ -40,6 +49,8 @@ func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 		Before: "zzz", Limit: 5,
 	}
 	return map[string]func(*ledger.Tx) error{
+		"where decisions lie":                 func(tx *ledger.Tx) error { return discard(tx.DecisionSpans("dec_0", "dec_z", 5)) },
+		"decisions of requests":               func(tx *ledger.Tx) error { return discard(tx.Decisions("dec_0", "dec_z", 5)) },
 		"the attempts on a binding":           func(tx *ledger.Tx) error { return discard(tx.Attempts(g.BindingID)) },
 		"a page of events by everything":      func(tx *ledger.Tx) error { return discard(tx.Events(allEvents())) },
 		"bindings with their claims":          func(tx *ledger.Tx) error { return discard(tx.Claimed(ids...)) },
@@ -65,9 +76,18 @@ func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 		"the next start":                      func(tx *ledger.Tx) error { return discard(tx.NextStart(now)) },
 		"the standing of an access":           func(tx *ledger.Tx) error { return discard(tx.Standing(what)) },
 		"the standings of bindings":           func(tx *ledger.Tx) error { return discard(tx.Standings(ids...)) },
+		"the standings of many":               func(tx *ledger.Tx) error { return discard(tx.StandingsAbout(what, what, what)) },
+		"who has access":                      func(tx *ledger.Tx) error { return discard(tx.SubjectsOn("user", what.Action, acme, "a", 5)) },
+		"what there may be access to":         func(tx *ledger.Tx) error { return discard(tx.ResourcesFor(alice, what.Action, "customer", "a", 5)) },
+		"what there may be done":              func(tx *ledger.Tx) error { return discard(tx.ActionsOn(alice, acme)) },
 		"what the lease may not know":         func(tx *ledger.Tx) error { return discard(tx.Unsaid()) },
+		"the active policy":                   func(tx *ledger.Tx) error { return discard(tx.ActivePolicy()) },
 		"requests that nobody answered":       func(tx *ledger.Tx) error { return discard(tx.LapsedRequests(5)) },
 		"whether one is a reviewer":           func(tx *ledger.Tx) error { return discard(tx.IsReviewer(g.RequestID, []string{"group:a", "user:b"})) },
+		"a task that there is not":            func(tx *ledger.Tx) error { return missing(tx.AccessTask("art_none")) },
+		"an approval that there is not":       func(tx *ledger.Tx) error { return missing(tx.AccessTaskOfApproval("apr_none")) },
+		"callbacks to make":                   func(tx *ledger.Tx) error { return discard(tx.CallbacksDue(5)) },
+		"the next callback":                   func(tx *ledger.Tx) error { return discard(tx.NextCallback()) },
 		"the reviews of a request":            func(tx *ledger.Tx) error { return discard(tx.Reviews(g.RequestID)) },
 		"several requests with their reviews": func(tx *ledger.Tx) error { return noReviews(tx.RequestsAndReviews([]string{g.RequestID, "x", "y"})) },
 	}

@@ -33,6 +33,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"everything is there after a restart":                    survivesRestart,
 		"a ledger of a newer release is refused":                 newerSchema,
 		"a decision is stored whole":                             decisionsAreWhole,
+		"the decision log is found again":                        decisionLog,
+		"a chunk of the decision log is there once":              chunksOnce,
+		"old decisions are forgotten, by one node":               decisionsForgotten,
+		"decisions of requests are listed in order":              decisionsListed,
 		"a request closes once":                                  requestsCloseOnce,
 		"a grant ends once":                                      grantsEndOnce,
 		"lists page by cursor, newest first":                     listsPage,
@@ -50,8 +54,15 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"an empty database has no schema, and that is no error":  emptyDatabase,
 		"events are sealed gapless and in order of their commit": sealing,
 		"people are what all sources say of them":                peopleUnion,
+		"what was committed is read, though rows are remembered": committedIsRead,
 		"a resource has one owner":                               resourceOwner,
+		"a search finds each name once, in pages":                searched,
+		"the standings of many are those of each":                standingsAbout,
+		"one task answers a denial, whoever comes at once":       accessTasks,
+		"a callback is claimed once, and settled by its claim":   callbackClaims,
+		"a key is published until its time is over":              signingKeys,
 		"what is live and what is overdue is counted":            figuresCount,
+		"one revision of the policies is active":                 policyCompareAndSet,
 	}
 	for name, check := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -121,6 +132,7 @@ var (
 func decision(now time.Time) access.DecisionRecord {
 	return access.DecisionRecord{
 		ID: access.NewID(access.KindDecision, now), Phase: access.PhaseRequest, Revision: "r1", DecidedAt: now,
+		Took: 1234 * time.Microsecond,
 		Input: access.Input{Requester: alice, Context: access.InputContext{
 			Now: now, Reason: "because", OnCall: access.OnCall{Known: true, Shifts: []access.Shift{{Level: 1}}},
 		}},

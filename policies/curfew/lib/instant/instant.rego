@@ -10,7 +10,7 @@ package curfew.lib.instant
 #   last that they can: a shift until the year 9999 has no end that matters.
 # scope: document
 ns(text) := time.parse_rfc3339_ns(text) if {
-	_dated(text)
+	is_string(text)
 	text >= "1678"
 	text < "2262"
 } else := -9223372036854775808 if {
