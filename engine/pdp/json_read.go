@@ -15,11 +15,14 @@ const maxNesting = 128
 // parseJSON reads one JSON value straight into the evaluator's own terms, which
 // takes a third of the time of the way through Go's values. It is strict: UTF-8,
 // no member twice, nothing after the value.
-func parseJSON(text []byte) (ast.Value, error) {
+func parseJSON(text []byte) (ast.Value, error) { return parseInto(&slab{}, text) }
+
+// parseInto is parseJSON with terms of a slab that others share.
+func parseInto(terms *slab, text []byte) (ast.Value, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("it is not UTF-8")
 	}
-	p := &parser{text: string(text)}
+	p := &parser{slab: terms, text: string(text)}
 	term, err := p.value(0)
 	if err == nil && p.next() != 0 {
 		err = errors.New("something follows the value")
@@ -33,7 +36,7 @@ func parseJSON(text []byte) (ast.Value, error) {
 // parser is where in a text the reading is. Texts and numbers are parts of the
 // whole text, and terms of slabs: a third of the allocations.
 type parser struct {
-	slab
+	*slab
 	text  string
 	at    int
 	pairs [][2]*ast.Term // of the objects that are being read, the inner ones last

@@ -3,49 +3,125 @@ package pdp
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/curfew-access/curfew/engine/access"
 )
 
 // Check asks data.check.decision for each input in its turn, all by one revision,
-// and ends with the first verdict for which last is true; nil: never. Whatever
+// and ends with the first answer for which last is true; nil: never. Whatever
 // fails is a no with a reason, and says why for the log. The time limit is of each
-// input.
+// input: one that takes too long does not take the time of those behind it.
 func (p *PDP) Check(ctx context.Context, inputs []access.CheckInput, last func(access.CheckAnswer) bool) []access.CheckAnswer {
 	r, missing := p.now()
-	verdicts := make([]access.CheckAnswer, 0, len(inputs))
-	for _, in := range inputs {
-		v := p.verdict(ctx, r, missing, in)
-		verdicts = append(verdicts, v)
-		if last != nil && last(v) {
-			break
+	c := &checks{revision: r, inputs: inputs, last: last, answers: make([]access.CheckAnswer, 0, len(inputs))}
+	for !c.over() {
+		err := missing
+		if err == nil {
+			err = p.runChecks(ctx, c)
+		}
+		if err != nil {
+			c.fail(err)
 		}
 	}
-	return verdicts
+	return c.answers
 }
 
-func (p *PDP) verdict(ctx context.Context, r *Revision, missing error, in access.CheckInput) (v access.CheckAnswer) {
+// checks is inputs on their way to an answer.
+type checks struct {
+	revision *Revision // nil: there is none
+	inputs   []access.CheckInput
+	last     func(access.CheckAnswer) bool
+	answers  []access.CheckAnswer
+	ended    bool // an answer was the last
+}
+
+func (c *checks) over() bool { return c.ended || len(c.answers) == len(c.inputs) }
+
+func (c *checks) take(a access.CheckAnswer) {
+	c.answers = append(c.answers, a)
+	c.ended = c.last != nil && c.last(a)
+}
+
+// fail answers the input whose turn it is with no, if there is one.
+func (c *checks) fail(err error) {
+	if c.over() {
+		return
+	}
+	a := access.CheckAnswer{Input: checkInputText(c.inputs[len(c.answers)])}
+	if c.revision != nil {
+		a.Revision = c.revision.name
+	}
+	c.take(refused(a, err))
+}
+
+// refused is the no that an error is.
+func refused(a access.CheckAnswer, err error) access.CheckAnswer {
+	a.Decision, a.Reason, a.Failure = false, codeOf(err), fmt.Errorf("%s: %w", checkEntry, err)
+	return a
+}
+
+// runChecks has one worker answer what is left, one after the other. The error is
+// why the next has no answer.
+func (p *PDP) runChecks(ctx context.Context, c *checks) error {
+	var mu sync.Mutex // of c while the worker is not given up
+	givenUp := false
 	began := time.Now()
-	v.Input = checkInputText(in)
-	err := missing
-	if err == nil {
-		v.Revision = r.name
-		v.Decision, v.Reason, err = p.verify(ctx, r, v.Input)
+	since := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return began
 	}
-	if err != nil {
-		v.Decision, v.Reason, v.Failure = false, codeOf(err), fmt.Errorf("%s: %w", checkEntry, err)
-	}
-	v.Took = time.Since(began)
-	return v
+	left := c.inputs[len(c.answers):]
+	err := p.runSince(ctx, since, func(stop topdown.Cancel) {
+		reader := &pieces{}
+		for _, in := range left {
+			a := c.revision.answer(ctx, stop, reader, in)
+			mu.Lock()
+			over := givenUp
+			if !over {
+				c.take(a)
+				over, began = c.ended, time.Now()
+			}
+			mu.Unlock()
+			if over {
+				return
+			}
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	givenUp = true
+	return err
 }
 
-func (p *PDP) verify(ctx context.Context, r *Revision, text []byte) (yes bool, reason string, err error) {
-	input, err := parseJSON(text)
+// answer asks for one input, on a worker, where a panic would be the gateway's end.
+func (r *Revision) answer(ctx context.Context, stop topdown.Cancel, reader *pieces, in access.CheckInput) (a access.CheckAnswer) {
+	began := time.Now()
+	a.Revision = r.name
+	defer func() {
+		if p := recover(); p != nil {
+			a = refused(a, failure{policyError, fmt.Errorf("the check panicked: %v", p)})
+		}
+		a.Took = time.Since(began)
+	}()
+	a.Input = checkInputText(in)
+	var err error
+	if a.Decision, a.Reason, err = r.verify(ctx, stop, reader, in); err != nil {
+		return refused(a, err)
+	}
+	return a
+}
+
+func (r *Revision) verify(ctx context.Context, stop topdown.Cancel, reader *pieces, in access.CheckInput) (yes bool, reason string, err error) {
+	input, err := reader.input(in)
 	if err != nil {
 		return false, "", failure{inputMalformed, err}
 	}
-	term, err := p.ask(ctx, r.check, input, nil)
+	term, err := evaluate(ctx, stop, r.check, input, nil)
 	if err != nil {
 		return false, "", err
 	}

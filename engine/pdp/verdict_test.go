@@ -3,10 +3,15 @@ package pdp_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/pdp"
+	"github.com/curfew-access/curfew/policies"
 )
 
 // evaluation is an evaluation as it was sent: may Alice debug acme.
@@ -74,6 +79,64 @@ func TestChecksEndWithTheFirstThatIsToBeTheLast(t *testing.T) {
 	inputs := []access.CheckInput{evaluation(live), evaluation(), evaluation(live)}
 	if got := p.Check(t.Context(), inputs, func(a access.CheckAnswer) bool { return !a.Decision }); len(got) != 2 {
 		t.Errorf("got %d answers, want it to end with the first no", len(got))
+	}
+}
+
+func TestCheckThatTakesTooLongDoesNotTakeTheTimeOfOthers(t *testing.T) {
+	p, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Timeout: 200 * time.Millisecond, Dir: team(t, map[string]string{"check.rego": `package check
+decision := {"decision": true, "reason": "quick"} if input.resource.id != "slow"
+decision := {"decision": true, "reason": "slow"} if {
+	input.resource.id == "slow"
+	count([1 | some a in numbers.range(1, 100000); some b in numbers.range(1, 100000); a + b == 0]) == 0
+}`})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick, slow := evaluation(), evaluation()
+	slow.Resource = json.RawMessage(`{"type":"customer","id":"slow"}`)
+	var seen []string
+	got := p.Check(t.Context(), []access.CheckInput{quick, slow, quick, slow, quick}, func(a access.CheckAnswer) bool {
+		seen = append(seen, a.Reason)
+		return false
+	})
+	want := []string{"quick", "policy_timeout", "quick", "policy_timeout", "quick"}
+	if !slices.Equal(seen, want) || len(got) != len(want) {
+		t.Fatalf("got %v", seen)
+	}
+	for i, a := range got {
+		if a.Reason != want[i] || a.Decision != (want[i] == "quick") || a.Revision != p.Revision() || !json.Valid(a.Input) {
+			t.Errorf("the answer %d is %+v", i, a)
+		}
+	}
+}
+
+func TestPolicySeesOfEachCheckItsOwnInput(t *testing.T) {
+	p := open(t, map[string]string{"check.rego": `package check
+decision := {"decision": true, "reason": sprintf("%s %s %s %v %d %s", [
+	input.subject.id, input.resource.id, input.action.name, object.get(input, "context", "none"), count(input.grants), input.now,
+])}`})
+	var inputs []access.CheckInput
+	var want []string
+	for i := range 12 {
+		who, what, action, context := fmt.Sprint("s", i/6), fmt.Sprint("r", i%3), fmt.Sprint("a", i/3%2), fmt.Sprintf(`{"n":%d}`, i/4)
+		in := access.CheckInput{
+			Subject: json.RawMessage(`{"id":"` + who + `"}`), Resource: json.RawMessage(`{"id":"` + what + `"}`),
+			Action: json.RawMessage(`{"name":"` + action + `"}`), Context: json.RawMessage(context), Now: now.Add(time.Duration(i/5) * time.Hour),
+		}
+		shown := strings.ReplaceAll(context, ":", ": ")
+		if i%4 == 3 {
+			in.Context, shown = nil, "none"
+		}
+		if i%2 == 1 {
+			in.Grants = []access.CheckGrant{live}
+		}
+		inputs = append(inputs, in)
+		want = append(want, fmt.Sprintf("%s %s %s %s %d %s", who, what, action, shown, i%2, in.Now.Format(time.RFC3339)))
+	}
+	for i, a := range p.Check(t.Context(), inputs, nil) {
+		if a.Reason != want[i] {
+			t.Errorf("check %d: policy saw %q, want %q (%v)", i, a.Reason, want[i], a.Failure)
+		}
 	}
 }
 

@@ -48,6 +48,13 @@ func newWorkers() *workers {
 // it returns at once, and what do does then must reach nobody. A panic is do's own
 // to catch.
 func (p *PDP) run(ctx context.Context, do func(topdown.Cancel)) error {
+	began := time.Now()
+	return p.runSince(ctx, func() time.Time { return began }, do)
+}
+
+// runSince is run for work of several parts: since says when the one that is under
+// way began, from which on its time counts.
+func (p *PDP) runSince(ctx context.Context, since func() time.Time, do func(topdown.Cancel)) error {
 	if ctx.Err() != nil {
 		return failure{policyTimeout, context.Cause(ctx)}
 	}
@@ -57,15 +64,21 @@ func (p *PDP) run(ctx context.Context, do func(topdown.Cancel)) error {
 	if err := p.workers.give(ctx, limit, j); err != nil {
 		return err
 	}
-	select {
-	case <-j.done:
-		return nil
-	case <-limit.C:
-		j.stop.Cancel()
-		return failure{policyTimeout, fmt.Errorf("it takes longer than %s", p.timeout)}
-	case <-ctx.Done():
-		j.stop.Cancel()
-		return failure{policyTimeout, context.Cause(ctx)}
+	for {
+		select {
+		case <-j.done:
+			return nil
+		case <-limit.C:
+			if left := p.timeout - time.Since(since()); left > 0 {
+				limit.Reset(left)
+				continue
+			}
+			j.stop.Cancel()
+			return failure{policyTimeout, fmt.Errorf("it takes longer than %s", p.timeout)}
+		case <-ctx.Done():
+			j.stop.Cancel()
+			return failure{policyTimeout, context.Cause(ctx)}
+		}
 	}
 }
 
