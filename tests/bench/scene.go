@@ -32,7 +32,7 @@ func (s *stage) scene(ctx context.Context, one series) (sc *scene, err error) {
 		return sc, err
 	}
 	sc.closing.add(func() error { return s.drop(sc.ledger) })
-	cfg := childConfig{Kind: "gateway", Ledger: sc.ledger, Policies: s.opts.Policies, Target: s.target.server.URL, Verbose: s.opts.Verbose}
+	cfg := childConfig{Kind: "gateway", Ledger: sc.ledger, Policies: s.opts.Policies, Target: s.target.server.URL, Verbose: s.opts.Verbose, Decisions: true}
 	if one.lease != noRedis {
 		if sc.redis, err = s.redis(); err != nil {
 			return sc, err

@@ -137,8 +137,15 @@ func (db *DB) View(ctx context.Context, fn func(ledger.Querier) error) error {
 	return view(ctx, db.reader, func(tx *sql.Tx) error { return fn(prepared{tx, db.reads}) })
 }
 
-// Look is View: on a file a transaction costs next to nothing.
-func (db *DB) Look(ctx context.Context, fn func(ledger.Querier) error) error { return db.View(ctx, fn) }
+// Look runs fn without a transaction: one statement is a snapshot by itself, and
+// to begin one and end it would cost as much again.
+func (db *DB) Look(ctx context.Context, fn func(ledger.Querier) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer db.reads.prepare(context.WithoutCancel(ctx))
+	return fn(looking{db.reader, db.reads})
+}
 
 func view(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})

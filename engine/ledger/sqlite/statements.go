@@ -113,3 +113,30 @@ func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any
 	}
 	return p.tx.QueryRowContext(ctx, query, args...)
 }
+
+// looking is a reader without a transaction.
+type looking struct {
+	db         *sql.DB
+	statements *statements
+}
+
+// ExecContext is that of sql.DB: a reader's connection refuses a change.
+func (l looking) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return l.db.ExecContext(ctx, query, args...)
+}
+
+// QueryContext is that of sql.DB.
+func (l looking) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := l.statements.get(query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return l.db.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext is that of sql.DB.
+func (l looking) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := l.statements.get(query); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return l.db.QueryRowContext(ctx, query, args...)
+}
