@@ -21,7 +21,9 @@ done
 receiver=$!
 exec {said}< <(exec "$bin/curfew" serve --config "$here/curfew.yaml" --log-level warn)
 gateway=$!
-stop() { kill "$gateway" "$receiver" 2>/dev/null || true; wait "$gateway" "$receiver" 2>/dev/null || true; }
+tail --pid="$gateway" -f /dev/null & # the gateway is no job of this shell, which can wait for jobs only
+gone=$!
+stop() { kill "$gateway" "$receiver" "$gone" 2>/dev/null || true; wait "$gateway" "$receiver" 2>/dev/null || true; }
 trap stop EXIT
 trap 'exit 0' INT TERM
 
@@ -42,4 +44,4 @@ The first is allowed, because Alice is on call: watch her access end here after 
 sees it with the third. Ctrl-C ends both programs; the ledger stays in $state.
 
 EOF
-wait -n "$gateway" "$receiver"
+wait -n "$gone" "$receiver"
