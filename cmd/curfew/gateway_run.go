@@ -10,6 +10,7 @@ import (
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/pace"
 )
 
 // drainHTTP is how long a stop waits for the calls under way.
@@ -27,7 +28,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	defer fail()
 
 	sealing := start(last, fail, g.sealer.Run)
-	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, paceCollector)
+	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)
 	logging := start(last, fail, g.decisions.Run)
 	serving := start(last, fail, g.serve)
 

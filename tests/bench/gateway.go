@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,6 +24,7 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger/postgres"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/outbox"
+	garbage "github.com/curfew-access/curfew/engine/pace"
 	"github.com/curfew-access/curfew/engine/pdp"
 	"github.com/curfew-access/curfew/policies"
 )
@@ -46,9 +46,6 @@ type keptLease interface {
 // a rota, a webhook, all its loops. It has a witness, who remembers what happens
 // when.
 func newGateway(ctx context.Context, cfg childConfig) (served, error) {
-	if cfg.Pinned {
-		debug.SetGCPercent(400) // the program's own pace, as long as little is alive
-	}
 	w := &witness{began: time.Now(), verbose: cfg.Verbose}
 	log := slog.New(w)
 	policy, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: cfg.Policies})
@@ -95,7 +92,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		Width: cfg.Width,
 	}
 	sealer := &audit.Sealer{Store: l, Log: log, Busy: eng.Busy}
-	stop := loops(ctx, eng.Run, worker.Run, sealer.Run, taken.Run,
+	stop := loops(ctx, eng.Run, worker.Run, sealer.Run, taken.Run, garbage.Run,
 		func(ctx context.Context) error {
 			return held.Run(ctx, lease.Events{Expired: w.announced(eng.Announced), Connected: eng.Wake, Emptied: eng.Rebuild})
 		})

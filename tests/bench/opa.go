@@ -47,6 +47,7 @@ func measureOPA(ctx context.Context, s *stage, r *report) (err error) {
 	}
 	defer func() { err = errors.Join(err, unpin()) }()
 	r.Decisions, err = s.turns(ctx, o.cells, opaRatios)
+	besideOPA(r.Decisions)
 	if err == nil && s.opts.Profiles != "" {
 		b := &bench{opts: s.opts, gateway: o.gateway, routes: o.own, suffix: "-opa"}
 		err = b.profile(ctx, s.progress)
@@ -83,6 +84,32 @@ func opaRatios(f *routeFigure, rates map[string]spread) {
 	case nameBatch:
 		f.OfSingle = new(times(per(rates[f.Name], rates[nameSingle]), batchItems))
 	}
+}
+
+// besideOPA sets what the gateway took beside what OPA did for the same.
+func besideOPA(figures []routeFigure) {
+	of := map[string]string{nameData: nameOPA, nameDecide: nameOPADecision}
+	for i := range figures {
+		f := &figures[i]
+		for _, other := range figures {
+			if other.Name == of[f.Name] && other.Callers == f.Callers {
+				f.CPUOfOPA = new(per(*f.CPUMicros, *other.CPUMicros))
+				f.P99OfOPA = new(per(f.P99Micros, other.P99Micros))
+				f.MemoryOfOPA = float64(f.Resident) / float64(other.Resident)
+			}
+		}
+	}
+}
+
+// opaTable is what the gateway took, as ratios.
+func opaTable(figures []routeFigure) table {
+	t := table{title: "Of what OPA's server took for the same", head: []string{"callers", "", "per s", "p99", "CPU", "memory"}}
+	for _, f := range figures {
+		if f.CPUOfOPA != nil {
+			t.row(fmt.Sprint(f.Callers), f.Name, median("%.2f", f.OfOPA), median("%.2f", f.P99OfOPA), median("%.2f", f.CPUOfOPA), fmt.Sprintf("%.1f", f.MemoryOfOPA))
+		}
+	}
+	return t
 }
 
 // startOPAs starts a gateway, and OPA three times: quiet, logging its decisions,

@@ -81,7 +81,7 @@ func (r *report) print(out io.Writer) error {
 	for _, t := range []table{
 		bareTable(r.Bare), routeTable("Routes that decide", r.Routes), latenessTable(r.Lateness), besideTable(r.Lateness), burstTable(r.Bursts),
 		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
-		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), grownTable(r.Grown),
+		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), opaTable(r.Decisions), grownTable(r.Grown),
 	} {
 		t.write(&text)
 	}

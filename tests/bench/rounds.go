@@ -42,6 +42,11 @@ type routeFigure struct {
 	// and input; OfLogged of the same with its decision log.
 	OfOPA    *spread `json:"of_opa,omitempty"`
 	OfLogged *spread `json:"of_opa_logging,omitempty"`
+	// CPUOfOPA, P99OfOPA and MemoryOfOPA are the same ratios of what the servers
+	// took.
+	CPUOfOPA    *spread `json:"cpu_of_opa,omitempty"`
+	P99OfOPA    *spread `json:"p99_of_opa,omitempty"`
+	MemoryOfOPA float64 `json:"memory_of_opa,omitempty"`
 	// OfSingle is decisions per second of those that are asked for one by one.
 	OfSingle *spread `json:"of_single,omitempty"`
 	// Resident is the server's memory at the end, in bytes.

@@ -1,4 +1,9 @@
-package main
+// Package pace sets how often garbage is collected.
+//
+// A decision leaves garbage of some fifty thousand bytes, and lives on little
+// else: at Go's own pace a quarter of the time would go into collecting it. While
+// little is alive, more may pile up.
+package pace
 
 import (
 	"context"
@@ -8,25 +13,23 @@ import (
 	"time"
 )
 
-// A decision leaves garbage of some fifty thousand bytes, and lives on little
-// else: with the collector at Go's own pace a quarter of the time goes into it.
-// While little is alive, more garbage may pile up.
+// How much garbage may pile up.
 const (
 	mostGarbage  = 400      // in hundredths of what is alive
 	leastGarbage = 100      // Go's own pace
 	roomFor      = 64 << 20 // bytes of garbage, between the two
 )
 
-// paceEvery is how often it is looked how much is alive.
-const paceEvery = time.Second
+// every is how often it is looked how much is alive.
+const every = time.Second
 
-// paceCollector sets the pace of the garbage collector, unless GOGC does.
-func paceCollector(ctx context.Context) error {
+// Run sets the pace until ctx ends, unless GOGC does.
+func Run(ctx context.Context) error {
 	if os.Getenv("GOGC") != "" {
 		<-ctx.Done()
 		return nil
 	}
-	again := time.NewTicker(paceEvery)
+	again := time.NewTicker(every)
 	defer again.Stop()
 	for before := 0; ; {
 		if now := garbageFor(alive()); now != before {
