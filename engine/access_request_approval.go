@@ -31,6 +31,23 @@ type approved struct {
 	task  access.RequestTask
 	grant access.Grant
 	found bool
+	err   error // why it is not known
+}
+
+// approvalShown looks up the approval that an evaluation shows; nil: it shows none.
+func (e *Engine) approvalShown(ctx context.Context, x Evaluation) *approved {
+	if e.accessRequests == nil {
+		return nil
+	}
+	sent := approvalIn(x.Sent.Context)
+	if sent == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, offerPatience) // the lease may answer the check without the ledger
+	defer cancel()
+	a, err := e.approvalOf(ctx, sent)
+	a.err = err
+	return &a
 }
 
 // approvalIn is the approval that an evaluation's context shows; nil: none. Most
@@ -50,16 +67,15 @@ func approvalIn(sent json.RawMessage) json.RawMessage {
 
 // reevaluated is what an answer says of the approval that was shown. The approval
 // never made the decision: a live grant did, or policy.
-func (e *Engine) reevaluated(ctx context.Context, call Call, x Evaluation, v CheckView, shown json.RawMessage) map[string]any {
-	a, err := e.approvalOf(ctx, shown)
-	inScope := err == nil && a.found && inScope(a.task, x.Sent)
+func (e *Engine) reevaluated(ctx context.Context, call Call, x Evaluation, v CheckView, a approved) map[string]any {
+	inScope := a.err == nil && a.found && inScope(a.task, x.Sent)
 	live := inScope && a.grant.LiveAt(e.ledger.Now())
 	switch {
 	case v.Decision && live:
 		return map[string]any{"approval": Approval{ID: a.task.ApprovalID, ApprovedUntil: a.grant.ExpiresAt}}
 	case v.Decision:
 		return nil // for another reason than this approval
-	case err != nil:
+	case a.err != nil:
 		return next(denied(v, v.Reason), nextRetry, 1)
 	case !a.found:
 		return next(denied(v, reasonUnverifiable), nextNone, 0)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,9 @@ const (
 	answerable = 5 * time.Minute
 	// offerPatience bounds what a denial waits to learn whether it can be answered.
 	offerPatience = 500 * time.Millisecond
+	// maxBound bounds what a denial is bound to, in bytes: a submission holds it twice,
+	// once within the token.
+	maxBound = 16 << 10
 	// offerRemembered is how long that is remembered.
 	offerRemembered = 5 * time.Second
 )
@@ -39,12 +43,12 @@ const (
 // how a denial could be resolved, and what became of an approval that was shown;
 // nil: nothing. It costs a plain yes nothing, and a denial little where the
 // catalogue does not offer what was denied.
-func (e *Engine) aboutRequests(ctx context.Context, call Call, x Evaluation, v CheckView) map[string]any {
+func (e *Engine) aboutRequests(ctx context.Context, call Call, x Evaluation, v CheckView, shown *approved) map[string]any {
 	if e.accessRequests == nil {
 		return nil
 	}
-	if approval := approvalIn(x.Sent.Context); approval != nil {
-		return e.reevaluated(ctx, call, x, v, approval)
+	if shown != nil {
+		return e.reevaluated(ctx, call, x, v, *shown)
 	}
 	if v.Decision || v.Reason == checkUnavailable {
 		return nil
@@ -69,7 +73,7 @@ func (e *Engine) offer(ctx context.Context, call Call, x Evaluation, v CheckView
 	ctx, cancel := context.WithTimeout(ctx, offerPatience)
 	defer cancel()
 	x, ours := x.known()
-	if !ours {
+	if !ours || len(x.Sent.Subject)+len(x.Sent.Resource)+len(x.Sent.Action) > maxBound {
 		return nil
 	}
 	name, requestable := e.requestable(ctx, call, x.Entitled)
@@ -94,6 +98,9 @@ func (e *Engine) offer(ctx context.Context, call Call, x Evaluation, v CheckView
 // requestable reports whether policy would allow or review the least request of
 // the subject for the access, made by the caller. It says what the resource is called.
 func (e *Engine) requestable(ctx context.Context, call Call, x access.Entitled) (name string, ok bool) {
+	if x.Resource.Validate() != nil || x.Action.Validate() != nil {
+		return "", false // the catalogue has none of that name
+	}
 	key := requestKey{call.Caller, x}
 	now := e.ledger.Now()
 	if a, known := e.requestability.get(key, now); known {
@@ -176,5 +183,14 @@ func (r *requestability) put(k requestKey, a requestAnswer) {
 	if r.at == nil || len(r.at) >= maxHeard {
 		r.at = map[requestKey]requestAnswer{}
 	}
-	r.at[k] = a
+	r.at[k.alone()] = a
+}
+
+// alone is the key with names of its own: those that were sent are parts of a whole
+// body, which they would keep.
+func (k requestKey) alone() requestKey {
+	for _, name := range []*string{&k.x.Subject.Type, &k.x.Subject.ID, &k.x.Action.Name, &k.x.Resource.Type, &k.x.Resource.ID} {
+		*name = strings.Clone(*name)
+	}
+	return k
 }

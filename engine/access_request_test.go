@@ -370,6 +370,25 @@ func TestApprovalIsWorthWhatItsGrantIs(t *testing.T) {
 	}
 }
 
+// A yes that waited for the ledger could be over by the time of the answer.
+func TestNothingIsLookedUpBetweenAYesAndItsAnswer(t *testing.T) {
+	j := &judge{policy: &policy{answer: allowAll}}
+	inWorldOf(t, func(w *world) {
+		w.decider = j
+		w.requests = func(l *ledger.Ledger) *engine.AccessRequests {
+			return &engine.AccessRequests{URL: public, Denials: denial.New(public, public+engine.AccessRequestPath, l, l.Now)}
+		}
+	}, func(t *testing.T, w *world) {
+		approval, err := json.Marshal(w.submit(answering(t, w.evaluate(""))).Result.Approval)
+		must(t, err)
+		j.check = func([]access.CheckInput) { must(t, w.ledger.Close()) }
+		v := w.evaluate(`{"approval":` + string(approval) + `}`)
+		if _, echoed := v.Extra["approval"]; !v.Decision || !echoed {
+			t.Fatalf("the answer is %+v", v)
+		}
+	})
+}
+
 // strict is a policy of a team that says no whatever grant there is.
 type strict struct{ *policy }
 

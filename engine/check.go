@@ -34,12 +34,13 @@ func (e *Engine) Check(ctx context.Context, call Call, x Evaluation) (CheckView,
 	if err := e.mayCheck(asking, call, opCheck, scopeOf(call, x.Subject)); err != nil {
 		return CheckView{}, err
 	}
+	shown := e.approvalShown(asking, x) // before the decision: a yes must not wait for anything
 	j, err := e.check1(asking, x, ours)
 	if err != nil {
 		return CheckView{}, err
 	}
 	v := e.noted(call, j)
-	v.Extra = e.extra(asking, call, x, v)
+	v.Extra = e.extra(asking, call, x, v, shown)
 	return v, nil
 }
 
@@ -185,7 +186,7 @@ func (e *Engine) mayAsk(ctx context.Context, call Call, operation, about string,
 	case err == nil:
 		e.permitted.learn(p, remembered{now, now})
 	case isDenied(err):
-		e.permitted.learn(p, remembered{})
+		e.permitted.forget(p)
 	case stale: // the ledger does not answer; the lease may
 		e.permitted.learn(p, remembered{known.learned, now})
 		return nil
@@ -200,4 +201,12 @@ func (p *permitted) learn(who permission, what remembered) {
 		p.at = map[permission]remembered{}
 	}
 	p.at[who] = what
+}
+
+// forget keeps nothing of a refusal: of those a caller can have as many as it likes,
+// and they would push out what is remembered of others.
+func (p *permitted) forget(who permission) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.at, who)
 }

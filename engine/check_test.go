@@ -1,6 +1,9 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -168,6 +171,36 @@ func TestRevokeIsPropagatingUntilItIsCertain(t *testing.T) {
 		must(t, err)
 		if !first.Propagating || again.Propagating {
 			t.Errorf("propagating: %v, and then %v", first.Propagating, again.Propagating)
+		}
+	})
+}
+
+// closing is a policy that lets nobody query, and counts who asks whether it may check.
+type closing struct {
+	*policy
+	asked int
+}
+
+func (c *closing) Allow(_ context.Context, in access.APIInput) (access.Permission, error) {
+	if in.Operation == "access.evaluate" {
+		c.asked++
+	}
+	return access.Permission{Allowed: in.Operation != "data.query"}, nil
+}
+
+// Who is refused can not make the gateway forget who may check.
+func TestRefusalsPushOutNoPermission(t *testing.T) {
+	p := &closing{policy: &policy{answer: allowAll}}
+	inWorldOf(t, func(w *world) { w.decider = p }, func(t *testing.T, w *world) {
+		w.check(w.engine)
+		for i := range 10_100 {
+			if _, err := w.engine.Query(t.Context(), as(alice), access.Query{Path: []string{strconv.Itoa(i)}}); !errors.Is(err, access.ErrDenied) {
+				t.Fatalf("alice was answered, %v", err)
+			}
+		}
+		w.check(w.engine)
+		if p.asked != 1 {
+			t.Errorf("policy was asked %d times whether bob may check", p.asked)
 		}
 	})
 }

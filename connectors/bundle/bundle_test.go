@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -97,6 +98,19 @@ func TestBundleIsFetchedOnceForEachTag(t *testing.T) {
 		h := s.headers()[i]
 		if h.Get("If-None-Match") != tag || h.Get("Authorization") != "Bearer "+token || h.Get("Prefer") != "modes=snapshot" {
 			t.Errorf("request %d: %v", i, h)
+		}
+	}
+}
+
+func TestBundleThatIsForgottenIsFetchedUnderItsTagAgain(t *testing.T) {
+	t.Parallel()
+	u := open(t, serve(t, tagged("one", `"1"`)).URL, nil)
+	for i, want := range []string{"one", "", "one", ""} {
+		if i == 2 {
+			u.Forget()
+		}
+		if raw, err := u.Fetch(t.Context(), false); err != nil || string(raw) != want {
+			t.Errorf("fetch %d: %q %v, want %q", i, raw, err, want)
 		}
 	}
 }
@@ -318,6 +332,34 @@ func TestFileIsReturnedWhenItChangedAndCameToRest(t *testing.T) {
 	want("now, and it is the same", "", true)
 	if f.Pause() != bundle.LookEvery || f.String() != path {
 		t.Errorf("%s of %s", f.Pause(), f)
+	}
+}
+
+func TestFileThatKeepsItsSizeAndTimeIsSeenToChange(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("here a file does not say when it was changed")
+	}
+	path, then := filepath.Join(t.TempDir(), "team.tar.gz"), time.Now().Add(-time.Hour)
+	f := bundle.NewFile(path, 0)
+	fetch := func(content string) string {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, then, then)); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := f.Fetch(t.Context(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	if got := fetch("one"); got != "one" {
+		t.Fatalf("got %q", got)
+	}
+	for deadline := time.Now().Add(5 * time.Second); fetch("two") != "two"; { // once its clock has moved on
+		if time.Now().After(deadline) {
+			t.Fatal("it was not seen")
+		}
 	}
 }
 

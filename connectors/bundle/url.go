@@ -189,6 +189,10 @@ func (u *URL) Fetch(ctx context.Context, _ bool) (raw []byte, err error) {
 	return nil, u.refused(response)
 }
 
+// Forget makes the next Fetch return the bundle, also when it is still the same:
+// what came of it could not be read.
+func (u *URL) Forget() { u.etag = "" }
+
 func (u *URL) request(ctx context.Context) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.address.String(), nil)
 	if err != nil {

@@ -114,8 +114,17 @@ func (w *wireSubmission) check() error {
 		return invalidSubmission("/callback/endpoint", "it is missing, and required")
 	case len(w.Client) > 0 && w.Client.Kind() != '{' && w.Client.Kind() != 'n':
 		return invalidSubmission("/client", "it is no object")
+	case !auditable(w.Client):
+		return invalidSubmission("/client", "it holds a number beyond all doubles")
 	}
 	return nil
+}
+
+// auditable reports whether the value can go into the audit log, which has no form
+// for a number beyond a double.
+func auditable(v jsontext.Value) bool {
+	var read any
+	return len(v) == 0 || jsonv2.Unmarshal(v, &read) == nil
 }
 
 func invalidSubmission(pointer, why string) error {

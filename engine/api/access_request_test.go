@@ -3,12 +3,14 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -312,6 +314,7 @@ func TestSubmissionIsReadStrictlyAndMoreIsIgnored(t *testing.T) {
 		"a callback, not offered here":   {answering(t, "alice", s, `,"callback":{"endpoint":"https://x.example.com"}`), 400, "callback_not_offered", "/callback"},
 		"a callback to nowhere":          {answering(t, "alice", s, `,"callback":{}`), 400, "invalid_access_request", "/callback/endpoint"},
 		"a client that is no object":     {answering(t, "alice", s, `,"client":"me"`), 400, "invalid_access_request", "/client"},
+		"a client beyond all doubles":    {answering(t, "alice", s, `,"client":{"n":1e400}`), 400, "invalid_access_request", "/client"},
 		"a reason that is too long":      {answering(t, "alice", s, `,"context":{"reason":"`+strings.Repeat("x", 2001)+`"}`), 422, "text_too_long", "/reason"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -383,6 +386,50 @@ func TestTasksAreSeenByThoseWhomTheyConcern(t *testing.T) {
 			t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
 		}
 	}
+}
+
+// What a submission must repeat, and hold in its token too, has to fit into one.
+func TestDenialThatNoSubmissionCouldHoldIsAPlainOne(t *testing.T) {
+	w := newRequestWorld(t)
+	for size, offered := range map[int]bool{16_000: true, 17_000: false, 50_000: false} {
+		asked := strings.Replace(names("alice"), `"type":"user"`, `"type":"user","properties":{"x":"`+strings.Repeat("x", size)+`"}`, 1)
+		s := want[said](t, w.by("alice", "POST", "/access/v1/evaluation", asked), 200)
+		if s.Decision || (s.Context.AccessRequest != nil) != offered {
+			t.Errorf("%d bytes: offered %v", size, !offered)
+		}
+		if offered {
+			body := strings.Replace(answering(t, "alice", s, because), names("alice")[:len(names("alice"))-1], asked[:len(asked)-1], 1)
+			want[engine.TaskView](t, w.submit("alice", body), 202)
+		}
+	}
+}
+
+// Whether a denial is requestable is remembered of as many names as a caller likes
+// to make up: not what was sent with them.
+func TestDenialsKeepNothingOfWhatWasSent(t *testing.T) {
+	w := newRequestWorld(t)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	long := strings.Repeat("x", 60_000)
+	before := heap()
+	for i := range 1000 {
+		for _, body := range []string{
+			fmt.Sprintf(`{"subject":{"type":"user","id":"erin@example.com"},"action":{"name":"debug"},"resource":{"type":"customer","id":"no-%d"},"x":"%s"}`, i, long),
+			fmt.Sprintf(`{"subject":{"type":"user","id":"erin@example.com"},"action":{"name":"debug"},"resource":{"type":"customer","id":"no-%d%s"}}`, i, long),
+		} {
+			if rec := w.by("erin", "POST", "/access/v1/evaluation", body); rec.Code != 200 {
+				t.Fatalf("answered %d %s", rec.Code, rec.Body)
+			}
+		}
+	}
+	if after := heap(); after > before+20<<20 {
+		t.Errorf("%d MiB are kept", (after-before)>>20)
+	}
+	runtime.KeepAlive(w)
 }
 
 func TestMetadataKeysAndSchemaAreForEverybody(t *testing.T) {

@@ -13,6 +13,9 @@ const (
 	maxEvaluations = 1000
 	// maxBatchBody bounds the body of a batch, in bytes: a KiB for each.
 	maxBatchBody = 1 << 20
+	// maxInherited bounds the evaluations of a batch with what they inherit, in
+	// bytes: a default is written once, and policy sees it a thousand times.
+	maxInherited = 16 << 20
 )
 
 // many is a batch as it is asked.
@@ -46,8 +49,13 @@ func (e *evaluations) readMany(in *incoming) (many, error) {
 		return m, defaults.check(whole)
 	}
 	m.items = make([]evaluation, len(items))
+	size := 0
 	for i := range items {
 		items[i].inherit(&defaults)
+		if size += items[i].size(); size > maxInherited {
+			return m, access.Invalid("body_too_large", "/evaluations",
+				"with the defaults that they inherit they have more than %d bytes; send them in several batches", maxInherited)
+		}
 		m.items[i] = items[i].evaluation()
 		m.items[i].Fault = items[i].check(whole)
 	}
@@ -114,6 +122,11 @@ func (x *slip) inherit(defaults *slip) {
 	if !x.hasContext {
 		x.context, x.explain = defaults.context, defaults.explain
 	}
+}
+
+// size is how much of it policy sees, in bytes.
+func (x *slip) size() int {
+	return len(x.subject.raw) + len(x.resource.raw) + len(x.action.raw) + len(x.context)
 }
 
 // batches fits checks to the reader of many.

@@ -201,6 +201,20 @@ func TestBatchThatNoStoreAnswersIsNo(t *testing.T) {
 	}
 }
 
+// A default is sent once and decided as often as it is inherited.
+func TestBatchIsBoundedWithWhatItInherits(t *testing.T) {
+	w := newRealWorld(t, nil)
+	beside := meAndDebug + `"resource":{"type":"customer","id":"acme"},"context":{"x":"` + strings.Repeat("a", 100_000) + `"},`
+	many := strings.Split(strings.Repeat(`{} `, 1000), " ")[:1000]
+	rec := w.post(evaluationsPath, all(beside, many...))
+	wantProblem(t, rec, 413, "body_too_large", "/evaluations")
+	if got := len(w.book.taken()); got != 0 {
+		t.Errorf("%d were decided", got)
+	}
+	wantList(t, w.post(evaluationsPath, all(beside, many[:2]...)), no, no)
+	wantList(t, w.post(evaluationsPath, all(beside, many[0], `{"context":{}}`)), no, no)
+}
+
 // FuzzEvaluationsAreReadAsJSON holds the reader of batches against one made by
 // reflection.
 func FuzzEvaluationsAreReadAsJSON(f *testing.F) {

@@ -46,7 +46,7 @@ type keyring struct {
 	own   own
 	known map[string]verifier
 
-	setMu    sync.Mutex
+	setTurn  chan struct{}   // holds a token while nobody is at the set
 	set      json.RawMessage // the JWK Set as it was read last
 	setUntil time.Time       // when it is read again
 }
@@ -67,8 +67,9 @@ type verifier struct {
 }
 
 func newKeyring(keys Keys, now func() time.Time) *keyring {
-	r := &keyring{keys: keys, now: now, turn: make(chan struct{}, 1)}
+	r := &keyring{keys: keys, now: now, turn: make(chan struct{}, 1), setTurn: make(chan struct{}, 1)}
 	r.turn <- struct{}{}
+	r.setTurn <- struct{}{}
 	return r
 }
 
@@ -126,16 +127,21 @@ func (r *keyring) replace(ctx context.Context) error {
 	r.mu.Lock()
 	r.own = k
 	r.mu.Unlock()
-	r.setMu.Lock()
-	defer r.setMu.Unlock()
+	<-r.setTurn
 	r.set = nil
+	r.setTurn <- struct{}{}
 	return nil
 }
 
-// keySet is the JWK Set of all keys that are not over.
+// keySet is the JWK Set of all keys that are not over. Who asks while it is read
+// waits for that, as long as ctx lasts.
 func (r *keyring) keySet(ctx context.Context) (json.RawMessage, error) {
-	r.setMu.Lock()
-	defer r.setMu.Unlock()
+	select {
+	case <-r.setTurn:
+		defer func() { r.setTurn <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	now := r.now()
 	if r.set != nil && now.Before(r.setUntil) {
 		return r.set, nil

@@ -138,7 +138,7 @@ func keyOf(token string) (string, error) {
 	switch {
 	case alg.String() != jwa.EdDSA().String():
 		return "", invalid("it is not signed with EdDSA")
-	case kind != typ, kid == "", header.Has(jws.CriticalKey), header.Has(jws.B64Key):
+	case kind != typ, kid == "", strings.ContainsFunc(kid, notInToken), header.Has(jws.CriticalKey), header.Has(jws.B64Key):
 		return "", invalid("its header is not that of a binding token")
 	}
 	return kid, nil

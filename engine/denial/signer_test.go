@@ -239,6 +239,17 @@ func TestHeaderMustBeThatOfABindingToken(t *testing.T) {
 	}
 }
 
+// A database takes some names for a fault of its own.
+func TestKeyOfNoNameOfOursIsNotLookedFor(t *testing.T) {
+	s := denial.New(issuer, audience, &keys{away: errors.New("invalid byte sequence")}, start().now)
+	for _, kid := range []string{`a\u0000b`, `a b`, `\ufffd`} {
+		token := b64(`{"alg":"EdDSA","typ":"authzen-binding+jwt","kid":"`+kid+`"}`) + "." + b64(`{}`) + "." + b64(strings.Repeat("s", 64))
+		if _, err := s.Verify(t.Context(), token); codeOf(err) != "invalid_denial_binding" {
+			t.Errorf("%s: %v", kid, err)
+		}
+	}
+}
+
 func TestTokenIsOverAfterItsTimeAndTheSkew(t *testing.T) {
 	c := start()
 	s := denial.New(issuer, audience, &keys{}, c.now)
@@ -394,4 +405,40 @@ func FuzzVerifyNeverTakesAnothersToken(f *testing.F) {
 			t.Fatalf("%q: %v is no answer for a caller", token, err)
 		}
 	})
+}
+
+// stuck is a ledger that does not answer who asks for all keys.
+type stuck struct {
+	*keys
+	asked chan struct{}
+}
+
+func (s stuck) SigningKeys(ctx context.Context) ([]access.SigningKey, error) {
+	s.asked <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Anybody may ask for the set: those who do must not queue up behind each other.
+func TestNobodyWaitsLongerThanTheyWantForTheKeySet(t *testing.T) {
+	published := stuck{&keys{}, make(chan struct{}, 1)}
+	s := denial.New(issuer, audience, published, start().now)
+	first, cancel := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	reading.Go(func() { _, _ = s.KeySet(first) })
+	defer reading.Wait()
+	defer cancel()
+	<-published.asked
+	impatient, over := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer over()
+	answered := make(chan error, 1)
+	reading.Go(func() { _, err := s.KeySet(impatient); answered <- err })
+	select {
+	case err := <-answered:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("it waits for who was before")
+	}
 }

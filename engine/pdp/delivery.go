@@ -131,8 +131,9 @@ func (d *Delivery) Begin(ctx context.Context) {
 
 // Run looks for newer policies until ctx ends.
 func (d *Delivery) Run(ctx context.Context) error {
-	next, compare := time.NewTimer(d.pause()), time.NewTicker(compareEvery)
+	next, again, compare := time.NewTimer(d.pause()), time.NewTicker(retryAfter), time.NewTicker(compareEvery)
 	defer next.Stop()
+	defer again.Stop()
 	defer compare.Stop()
 	for {
 		select {
@@ -140,6 +141,9 @@ func (d *Delivery) Run(ctx context.Context) error {
 			return nil
 		case <-compare.C:
 			d.compare(ctx)
+			continue
+		case <-again.C:
+			d.settle(ctx) // without asking the source once more
 			continue
 		case <-d.reload:
 			d.step(ctx, true, lookWithin)
@@ -150,16 +154,12 @@ func (d *Delivery) Run(ctx context.Context) error {
 	}
 }
 
-// pause is until the next look, or until the ledger is tried again.
+// pause is until the next look.
 func (d *Delivery) pause() time.Duration {
-	pause := d.source.pause()
-	if pause <= 0 {
-		pause = compareEvery
+	if pause := d.source.pause(); pause > 0 {
+		return pause
 	}
-	if d.waiting != nil || d.untold != nil {
-		pause = min(pause, retryAfter)
-	}
-	return pause
+	return compareEvery
 }
 
 // step is one look, and what follows from it.
@@ -192,8 +192,9 @@ func (d *Delivery) take(ctx context.Context, c *candidate) {
 		d.refuse(ctx, err)
 		return
 	}
+	unsure := d.waiting != nil // the ledger may have it as the active one, and have answered too late
 	d.waiting, d.untold = nil, nil
-	if r.Name() != d.State().Revision {
+	if unsure || r.Name() != d.State().Revision {
 		d.waiting = &arrival{r, c, false}
 	}
 	d.set(func(s *DeliveryState) { s.Refused, s.Waiting = false, d.waiting != nil })

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ import (
 type records struct {
 	mu        sync.Mutex
 	away      bool
+	late      bool // it takes down what is active, and its answer does not come
 	active    access.PolicyRevision
 	activated []string
 	refused   []access.PolicyRefusal
@@ -44,7 +46,12 @@ func (r *records) do(f func()) error {
 }
 
 func (r *records) ActivatePolicy(_ context.Context, next access.PolicyRevision) error {
-	return r.do(func() { r.active, r.activated = next, append(r.activated, next.Name) })
+	late := false
+	err := r.do(func() { r.active, r.activated, late = next, append(r.activated, next.Name), r.late })
+	if late {
+		err = errAway
+	}
+	return err
 }
 
 func (r *records) RefusePolicy(_ context.Context, refusal access.PolicyRefusal) error {
@@ -168,6 +175,28 @@ func TestDirectoryIsReloadedWhenItChanges(t *testing.T) {
 		strings.Contains(fmt.Sprint(told.Lines), "hunter2") {
 		t.Errorf("refused: %+v", told)
 	}
+}
+
+func TestEditThatKeepsSizeAndTimeIsSeen(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("here a file does not say when it was changed")
+	}
+	dir, r := team(t, map[string]string{"data.yaml": teams, "a.rego": "package access\nallow contains " + yes}), &records{}
+	path := filepath.Join(dir, "a.rego")
+	then := time.Now().Add(-time.Hour)
+	write := func(text string) {
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, then, then)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("package access\nallow contains " + yes)
+	s := deliver(t, r, func(c *pdp.DeliveryConfig) { c.Dir = dir })
+	s.decides(access.Allow, "team")
+	first := s.State().Revision
+	write("package access\nallow contains " + strings.Replace(yes, "team", "mine", 1))
+	s.until("the edit", func(d pdp.DeliveryState) bool { return d.Revision != first })
+	s.decides(access.Allow, "mine")
 }
 
 func TestOneBrokenRevisionIsToldOnce(t *testing.T) {
@@ -307,6 +336,25 @@ func TestPoliciesWaitForTheLedger(t *testing.T) {
 	}
 }
 
+func TestPoliciesThatComeBackTakeThePlaceOfThoseThatWaited(t *testing.T) {
+	t.Parallel()
+	dir, r := team(t, map[string]string{"data.yaml": teams}), &records{}
+	s := deliver(t, r, func(c *pdp.DeliveryConfig) { c.Dir = dir })
+	first := s.State().Revision
+	r.mu.Lock()
+	r.late = true
+	r.mu.Unlock()
+	put(t, dir, "a.rego", "package access\nallow contains "+yes)
+	s.until("it waits", func(d pdp.DeliveryState) bool { return d.Waiting })
+	if err := os.Remove(filepath.Join(dir, "a.rego")); err != nil {
+		t.Fatal(err)
+	}
+	s.until("the first is the active one for all again", func(pdp.DeliveryState) bool {
+		active, err := r.ActivePolicy(t.Context())
+		return err == nil && active.Name == first
+	})
+}
+
 // courier hands out bundles, as it is told.
 type courier struct {
 	mu   sync.Mutex
@@ -336,6 +384,25 @@ func (c *courier) Fetch(context.Context, bool) ([]byte, error) {
 
 func (*courier) Pause() time.Duration { return 5 * time.Millisecond }
 func (*courier) String() string       { return "https://bundles.example.com" }
+
+// rare is a courier that is to be asked once in an hour.
+type rare struct{ courier }
+
+func (*rare) Pause() time.Duration { return time.Hour }
+
+func TestBundleThatWaitsForTheLedgerIsNotFetchedAgain(t *testing.T) {
+	t.Parallel()
+	r, from := &records{away: true}, &rare{courier{raw: pack(t, map[string]string{"data.yaml": teams})}}
+	s := deliver(t, r, func(c *pdp.DeliveryConfig) { c.Bundle = &pdp.Bundle{From: from} })
+	if state := s.State(); !state.Waiting {
+		t.Fatalf("got %+v", state)
+	}
+	r.goAway(false)
+	s.until("it is in force", func(d pdp.DeliveryState) bool { return d.Current() })
+	if n := from.asked(); n != 1 {
+		t.Errorf("it was fetched %d times", n)
+	}
+}
 
 func TestBundleIsDelivered(t *testing.T) {
 	t.Parallel()
@@ -417,6 +484,44 @@ func TestLastGoodBundleIsUsedWhenItsSourceIsSilentAtTheStart(t *testing.T) {
 		if !strings.Contains(bad.log.String(), "kept can not be used") {
 			t.Errorf("%s: the log: %s", name, bad.log)
 		}
+	}
+}
+
+// tagged is a courier that brings what it has once, unless it is to forget.
+type tagged struct {
+	courier
+	brought bool
+}
+
+func (c *tagged) Fetch(context.Context, bool) ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.brought {
+		return nil, nil
+	}
+	c.brought = true
+	return c.raw, c.err
+}
+
+func (c *tagged) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.brought = false
+}
+
+func TestBundleThatWasCutOffIsFetchedAgain(t *testing.T) {
+	t.Parallel()
+	whole := pack(t, map[string]string{"data.yaml": teams})
+	r, from := &records{}, &tagged{courier: courier{raw: whole[:len(whole)/2]}}
+	s := deliver(t, r, func(c *pdp.DeliveryConfig) { c.Bundle = &pdp.Bundle{From: from} })
+	if state := s.State(); !state.Refused {
+		t.Fatalf("got %+v", state)
+	}
+	from.set(whole, nil)
+	s.until("the whole is in force", func(d pdp.DeliveryState) bool { return d.Current() })
+	s.stop()
+	if _, refused := r.seen(); len(refused) != 1 {
+		t.Errorf("refused %v", refused)
 	}
 }
 

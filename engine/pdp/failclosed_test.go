@@ -142,6 +142,10 @@ func TestPolicyThatIsMissingOrDoesNotCompileGrantsNothing(t *testing.T) {
 		t.Fatalf("loaded %v: %v", r, err)
 	}
 	denies(t, p, missing)
+	// What is not JSON is no decision, and is not to be taken down as one.
+	if _, err := p.Query(t.Context(), access.Query{Path: []string{"x"}, Input: json.RawMessage(`{"a":1,"a":2}`)}); !errors.Is(err, access.ErrInvalid) {
+		t.Errorf("an input that can not be read: %v", err)
+	}
 	if p.Revision() != "" {
 		t.Errorf("the revision is %q", p.Revision())
 	}

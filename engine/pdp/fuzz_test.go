@@ -18,7 +18,7 @@ import (
 
 // inputs are JSON, nearly JSON, and what the reader refuses of it.
 var inputs = []string{
-	``, ` `, `null`, `true`, `false`, `nul`, `0`, `-0`, `-`, `01`, `1.`, `.5`, `1.50`, `1e5`, `1E+05`, `1e`, `-1.5e-7`, `12345678901234567890`,
+	``, ` `, `null`, `true`, `false`, `nul`, `0`, `-0`, `-`, `01`, `1.`, `.5`, `1.50`, `1e5`, `1E+05`, `1e`, `-1.5e-7`, `1e400`, `-0e0`, `1e99999999`, `1E-99999999`, `12345678901234567890`,
 	`""`, `"a"`, `"é\u00e9\n\"\\\/"`, `"\ud83d\ude00"`, `"\ud800"`, `"\ude00\ud83d"`, `"\x"`, "\"\x01\"", "\"\xff\"", `"`, `"\`, `"\u12`,
 	`[]`, `[ ]`, `[1,2]`, `[1,]`, `[,]`, `[1 2]`, `[`, `]`, `{}`, `{"a":1}`, `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`, `{"a":}`, `{"a"}`, `{a:1}`, `{"a":1,}`,
 	`{"subject":{"type":"user","id":"alice@example.com","properties":{"groups":["eng"],"n":1.50}},"now":null}`,
@@ -72,7 +72,7 @@ func slowly(text []byte) (ast.Value, error) {
 }
 
 // meantToRefuse reports whether JSON has what the reader does not take: another
-// encoding, deep nesting, long numbers, a member twice, or half of a pair.
+// encoding, deep nesting, long or large numbers, a member twice, or half of a pair.
 func meantToRefuse(text []byte) bool {
 	if !utf8.Valid(text) || bytes.Contains(bytes.ToLower(text), []byte(`\ud`)) {
 		return true
@@ -111,7 +111,7 @@ func meantToRefuse(text []byte) bool {
 				continue
 			}
 		case json.Number:
-			if len(v) > maxDigits {
+			if _, err := ast.NumberChecked(v.String()); err != nil || len(v) > maxDigits {
 				return true
 			}
 		}

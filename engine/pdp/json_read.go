@@ -262,10 +262,16 @@ func (p *parser) number() (*ast.Term, error) {
 	if len(text) > maxDigits {
 		return nil, fmt.Errorf("a number of more than %d characters", maxDigits)
 	}
-	return p.term(ast.Number(text)), nil
+	number, err := ast.NumberChecked(text)
+	if err != nil {
+		return nil, errors.New("a number that is too large, or too near to nothing")
+	}
+	return p.term(number), nil
 }
 
-// maxDigits bounds a number: arithmetic with one takes as long as it is.
+// maxDigits bounds a number as it is written, and the evaluator bounds its
+// exponent: arithmetic with one takes as long as its digits are, written out, and
+// does not hear that its time is over.
 const maxDigits = 400
 
 // isNumber reports whether the text is a number of RFC 8259.

@@ -60,7 +60,7 @@ func (w *writer) value(v ast.Value) error {
 			w.out = append(w.out, "false"...)
 		}
 	case ast.Number:
-		w.out = append(w.out, string(v)...)
+		return w.number(string(v))
 	case ast.String:
 		if len(w.out)+len(v) > w.most {
 			return errTooLarge
@@ -81,6 +81,16 @@ func (w *writer) value(v ast.Value) error {
 		w.out = append(w.out, text...)
 		return err
 	}
+	return nil
+}
+
+// number renders a number. A policy can read one from a text, as Go writes it: 007,
+// +5 and 0x1p4 are none of JSON.
+func (w *writer) number(text string) error {
+	if !isNumber(text) {
+		return errors.New("it has a number that JSON does not have")
+	}
+	w.out = append(w.out, text...)
 	return nil
 }
 

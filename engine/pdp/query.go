@@ -2,9 +2,9 @@ package pdp
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,18 +34,18 @@ type queryKey struct {
 // error that wraps access.ErrInvalid is the caller's.
 func (p *PDP) Query(ctx context.Context, q access.Query) (answer access.QueryAnswer, err error) {
 	began := time.Now()
+	metered := metered(q.Metrics)
+	metered.Timer(metrics.RegoInputParse).Start()
+	input, err := queryInput(q) // also without a policy: what is taken down must be JSON
+	metered.Timer(metrics.RegoInputParse).Stop()
+	if err != nil {
+		return answer, err
+	}
 	r, err := p.now()
 	if err != nil {
 		return answer, err
 	}
 	answer.Revision, answer.BundleRevision = r.name, r.bundle
-	metered := metered(q.Metrics)
-	metered.Timer(metrics.RegoInputParse).Start()
-	input, err := queryInput(q)
-	metered.Timer(metrics.RegoInputParse).Stop()
-	if err != nil {
-		return answer, err
-	}
 	query, err := r.queries.get(ctx, r.program, q, metered)
 	if err != nil {
 		return answer, err
@@ -101,7 +101,7 @@ func queryInput(q access.Query) (ast.Value, error) {
 
 // get returns the query for the path, prepared.
 func (c *queries) get(ctx context.Context, program program, q access.Query, m metrics.Metrics) (rego.PreparedEvalQuery, error) {
-	key := queryKey{strings.Join(q.Path, "\x00"), q.StrictErrors}
+	key := queryKey{pathKey(q.Path), q.StrictErrors}
 	c.mu.RLock()
 	query, known := c.prepared[key]
 	c.mu.RUnlock()
@@ -120,6 +120,21 @@ func (c *queries) get(ctx context.Context, program program, q access.Query, m me
 	}
 	c.prepared[key] = query
 	return query, nil
+}
+
+// pathKey is the path as one text. Each part has its length before it: a part may
+// hold any byte, and no two paths may share what was prepared.
+func pathKey(path []string) string {
+	size := 0
+	for _, part := range path {
+		size += len(part) + 2
+	}
+	key := make([]byte, 0, size)
+	for _, part := range path {
+		key = binary.AppendUvarint(key, uint64(len(part)))
+		key = append(key, part...)
+	}
+	return string(key)
 }
 
 // query prepares any document. Its path is never read as Rego.

@@ -40,8 +40,15 @@ func (b *bundled) look(ctx context.Context, now bool) (*candidate, error) {
 	if err != nil || raw == nil {
 		return nil, err
 	}
-	return openBundle(raw, b.By), nil
+	c := openBundle(raw, b.By)
+	if f, ok := b.From.(forgetful); ok && c.fault != nil {
+		f.Forget() // it may have been cut off on its way, and its tag is that of the whole
+	}
+	return c, nil
 }
+
+// forgetful is a Fetcher that can be made to fetch what it returned last.
+type forgetful interface{ Forget() }
 
 // kept is a source that remembers its last good policies over a restart.
 type kept interface {

@@ -84,5 +84,5 @@ func printFile(to io.Writer, fsys fs.FS, p string, err error) {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		inode = stat.Ino
 	}
-	_, _ = fmt.Fprintf(to, "%q %v %d %d %d\n", p, info.Mode(), info.Size(), info.ModTime().UnixNano(), inode)
+	_, _ = fmt.Fprintf(to, "%q %v %d %d %d %d\n", p, info.Mode(), info.Size(), info.ModTime().UnixNano(), changedAt(info), inode)
 }

@@ -70,13 +70,15 @@ func (p *PDP) runChecks(ctx context.Context, c *checks) error {
 	var mu sync.Mutex // of c while the worker is not given up
 	givenUp := false
 	began := time.Now()
-	since := func() time.Time {
+	spare := func() time.Duration { // none: it is given up, before it can answer that it was stopped
 		mu.Lock()
 		defer mu.Unlock()
-		return began
+		left := p.timeout - time.Since(began)
+		givenUp = left <= 0
+		return left
 	}
 	left := c.inputs[len(c.answers):]
-	err := p.runSince(ctx, since, func(stop topdown.Cancel) {
+	err := p.runWhile(ctx, spare, func(stop topdown.Cancel) {
 		reader := &pieces{}
 		for _, in := range left {
 			a := c.revision.answer(ctx, stop, reader, in)

@@ -110,6 +110,32 @@ decision := {"decision": true, "reason": "slow"} if {
 	}
 }
 
+// TestCheckThatIsStoppedHasOneAnswer asks often: who stops a check and the check
+// that is stopped may both want to say so.
+func TestCheckThatIsStoppedHasOneAnswer(t *testing.T) {
+	p, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Timeout: 50 * time.Millisecond, Dir: team(t, map[string]string{"check.rego": `package check
+decision := {"decision": true, "reason": "quick"} if input.resource.id != "slow"
+decision := {"decision": true, "reason": "slow"} if {
+	input.resource.id == "slow"
+	` + loops + `
+}`})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := evaluation()
+	slow.Resource = json.RawMessage(`{"type":"customer","id":"slow"}`)
+	inputs := []access.CheckInput{slow, evaluation(), evaluation(), evaluation()}
+	for range 20 {
+		var seen []string
+		for _, a := range p.Check(t.Context(), inputs, nil) {
+			seen = append(seen, a.Reason)
+		}
+		if want := []string{"policy_timeout", "quick", "quick", "quick"}; !slices.Equal(seen, want) {
+			t.Fatalf("got %v", seen)
+		}
+	}
+}
+
 func TestPolicySeesOfEachCheckItsOwnInput(t *testing.T) {
 	p := open(t, map[string]string{"check.rego": `package check
 decision := {"decision": true, "reason": sprintf("%s %s %s %v %d %s", [
@@ -145,6 +171,7 @@ func TestQueryEvaluatesAnyDocument(t *testing.T) {
 		"data.yaml":  teams,
 		"mine.rego":  "package mine\nx := input.a + 1\ns contains 2\ns contains 1\no[[1]] := {\"a\\n\": \"é\"}\nf(x) := x",
 		"wrong.rego": "package wrong\na := e if some e in [1, 2]\nb if to_number(input.text) == 1\nc if not b",
+		"n.rego":     "package n\nread := to_number(input.text)\ntwice := input.n * 2",
 	})
 	for name, tc := range map[string]struct {
 		path   []string
@@ -164,6 +191,11 @@ func TestQueryEvaluatesAnyDocument(t *testing.T) {
 		"an error in a built-in, strictly":  {[]string{"wrong", "c"}, `{"text": "x"}`, true, ``, "policy_error"},
 		"an input that is not JSON":         {[]string{"mine"}, `{"a": }`, false, ``, "invalid"},
 		"an input with a member twice":      {[]string{"mine"}, `{"a": 1, "a": 2}`, false, ``, "invalid"},
+		"a number that JSON has not":        {[]string{"n", "read"}, `{"text": "007"}`, false, ``, "policy_malformed"},
+		"a number of another base":          {[]string{"n", "read"}, `{"text": "0x1p4"}`, false, ``, "policy_malformed"},
+		"a large number":                    {[]string{"n", "twice"}, `{"n": 1e20}`, false, `200000000000000000000`, ""},
+		"a number beyond all arithmetic":    {[]string{"n", "twice"}, `{"n": 1e10000000}`, false, ``, "invalid"},
+		"one that is as near to nothing":    {[]string{"n", "twice"}, `{"n": 1E-10000000}`, false, ``, "invalid"},
 		"an input with half of a character": {[]string{"mine"}, `"\ud800"`, false, ``, "invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,12 +209,28 @@ func TestQueryEvaluatesAnyDocument(t *testing.T) {
 				if !errors.Is(err, access.ErrInvalid) {
 					t.Errorf("got %v", err)
 				}
-			case (err != nil) != (tc.code != ""):
+			case (err != nil) != (tc.code != "") || err != nil && codeOf(err) != tc.code:
 				t.Errorf("got %v", err)
 			case string(got.Result) != tc.want:
 				t.Errorf("got %s, want %s", got.Result, tc.want)
 			case err == nil && got.Metrics["timer_rego_query_eval_ns"] == 0:
 				t.Errorf("the metrics are %v", got.Metrics)
+			}
+		})
+	}
+}
+
+// A caller chooses the parts of a path, and a part may hold any byte: it must not
+// be answered what another path has, nor spoil the answer to that.
+func TestPathsShareNoPreparedQuery(t *testing.T) {
+	for name, first := range map[string][]string{"the document first": {"teams", "payments"}, "the other first": {"teams\x00payments"}} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, map[string]string{"data.yaml": teams})
+			for _, path := range [][]string{first, {"teams", "payments"}, {"teams\x00payments"}, {"teams\x00", "payments"}} {
+				got, err := p.Query(t.Context(), access.Query{Path: path})
+				if there := len(path) == 2 && path[0] == "teams"; err != nil || (got.Result != nil) != there {
+					t.Errorf("%q: %s, %v", path, got.Result, err)
+				}
 			}
 		})
 	}

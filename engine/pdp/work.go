@@ -49,12 +49,12 @@ func newWorkers() *workers {
 // to catch.
 func (p *PDP) run(ctx context.Context, do func(topdown.Cancel)) error {
 	began := time.Now()
-	return p.runSince(ctx, func() time.Time { return began }, do)
+	return p.runWhile(ctx, func() time.Duration { return p.timeout - time.Since(began) }, do)
 }
 
-// runSince is run for work of several parts: since says when the one that is under
-// way began, from which on its time counts.
-func (p *PDP) runSince(ctx context.Context, since func() time.Time, do func(topdown.Cancel)) error {
+// runWhile is run for work of several parts: spare says how much time the one that
+// is under way still has.
+func (p *PDP) runWhile(ctx context.Context, spare func() time.Duration, do func(topdown.Cancel)) error {
 	if ctx.Err() != nil {
 		return failure{policyTimeout, context.Cause(ctx)}
 	}
@@ -69,7 +69,7 @@ func (p *PDP) runSince(ctx context.Context, since func() time.Time, do func(topd
 		case <-j.done:
 			return nil
 		case <-limit.C:
-			if left := p.timeout - time.Since(since()); left > 0 {
+			if left := spare(); left > 0 {
 				limit.Reset(left)
 				continue
 			}

@@ -106,6 +106,13 @@ _open_path if {
 	root := split(input.object.path, "/")[0]
 	root != ""
 	not root in data.curfew.config.closed_documents
+	not _shows_closed(split(input.object.path, "/"))
+}
+
+# The other rules of package access show what they read of closed documents.
+_shows_closed(parts) if {
+	parts[0] == "access"
+	array.slice(parts, 1, 2) != ["decision"]
 }
 
 _concerns_actor if _is_actor(input.object.subject)

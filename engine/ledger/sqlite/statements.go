@@ -127,7 +127,7 @@ func (l looking) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 // QueryContext is that of sql.DB.
 func (l looking) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := l.statements.get(query); stmt != nil {
+	if stmt := l.statements.get(query); stmt != nil { //nolint:sqlclosecheck // kept; close of statements closes it
 		return stmt.QueryContext(ctx, args...)
 	}
 	return l.db.QueryContext(ctx, query, args...)
@@ -135,7 +135,7 @@ func (l looking) QueryContext(ctx context.Context, query string, args ...any) (*
 
 // QueryRowContext is that of sql.DB.
 func (l looking) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := l.statements.get(query); stmt != nil {
+	if stmt := l.statements.get(query); stmt != nil { //nolint:sqlclosecheck // kept; close of statements closes it
 		return stmt.QueryRowContext(ctx, args...)
 	}
 	return l.db.QueryRowContext(ctx, query, args...)
