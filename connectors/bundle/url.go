@@ -29,11 +29,10 @@ const (
 )
 
 const (
-	maxBundle   = 64 << 20    // bytes
-	maxDetail   = 4 << 10     // of an answer that is no bundle
-	maxETag     = 1 << 10     // a longer one is not sent back
-	firstRetry  = time.Second // after a failure; it doubles up to the poll
-	longSegment = 16          // from here a part of the path may be a secret by itself
+	maxBundle  = 64 << 20    // bytes
+	maxDetail  = 4 << 10     // of an answer that is no bundle
+	maxETag    = 1 << 10     // a longer one is not sent back
+	firstRetry = time.Second // after a failure; it doubles up to the poll
 )
 
 // Config says where a bundle is served. It prints as its host: the rest of the
@@ -48,7 +47,7 @@ type Config struct {
 
 // Format keeps secrets out of everything that fmt prints, whatever the verb.
 func (c Config) Format(f fmt.State, _ rune) {
-	address, err := c.address()
+	address, err := connectors.ParseURL(c.URL)
 	if err != nil {
 		_, _ = io.WriteString(f, "a URL that can not be used")
 		return
@@ -71,7 +70,7 @@ type URL struct {
 // NewURL returns the bundle, or every fault of its configuration. No fault holds
 // the URL or the token.
 func NewURL(cfg Config) (*URL, error) {
-	address, err := cfg.address()
+	address, err := connectors.ParseURL(cfg.URL)
 	if err = errors.Join(err, cfg.checkTimes(), checkToken(cfg.Token)); err != nil {
 		return nil, err
 	}
@@ -86,24 +85,6 @@ func NewURL(cfg Config) (*URL, error) {
 		u.transport = connectors.NewTransport(connectors.ReachPrivate, 2*u.timeout) // the whole fetch is bounded first
 	}
 	return u, nil
-}
-
-// address never wraps url.Parse's error, which quotes its input.
-func (c Config) address() (*url.URL, error) {
-	address, err := url.Parse(c.URL)
-	switch {
-	case c.URL == "":
-		return nil, errors.New("the URL is missing")
-	case err != nil:
-		return nil, errors.New("the URL can not be parsed")
-	case address.Scheme != "http" && address.Scheme != "https", address.Hostname() == "":
-		return nil, errors.New("the URL is not an absolute http or https URL")
-	case address.User != nil:
-		return nil, errors.New("the URL holds a user; send credentials as the token")
-	case address.Fragment != "":
-		return nil, errors.New("the URL holds a fragment, which is never sent")
-	}
-	return address, nil
 }
 
 func (c Config) checkTimes() error {
@@ -128,14 +109,7 @@ func redactor(address *url.URL, token string) *connectors.Redactor {
 	r := &connectors.Redactor{}
 	r.Cut(strings.TrimSuffix(address.EscapedPath(), "/"), strings.TrimSuffix(address.Path, "/"), address.RawQuery)
 	r.Hide(token)
-	for _, values := range address.Query() {
-		r.Hide(values...)
-	}
-	for segment := range strings.SplitSeq(address.Path, "/") {
-		if len(segment) >= longSegment {
-			r.Hide(segment)
-		}
-	}
+	r.HideURL(address)
 	return r
 }
 

@@ -38,7 +38,7 @@ func (c Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "webhook tar
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.Name) }
 
 func (c Config) validate() (*url.URL, http.Header, *connectors.Signer, error) {
-	address, urlErr := parseURL(c.URL)
+	address, urlErr := connectors.ParseURL(c.URL)
 	headers, headersErr := parseHeaders(c.Headers)
 	signer, signerErr := connectors.NewSigner(c.Secrets...)
 	return address, headers, signer, errors.Join(checkName(c.Name), urlErr, headersErr, signerErr, checkTimeout(c.Timeout))
@@ -56,22 +56,4 @@ func checkTimeout(d time.Duration) error {
 		return fmt.Errorf("the timeout %s is not between 0 (for the default) and %s", d, MaxTimeout)
 	}
 	return nil
-}
-
-// parseURL never wraps url.Parse's error, which quotes its input.
-func parseURL(text string) (*url.URL, error) {
-	address, err := url.Parse(text)
-	switch {
-	case text == "":
-		return nil, errors.New("the URL is missing")
-	case err != nil:
-		return nil, errors.New("the URL can not be parsed")
-	case address.Scheme != "http" && address.Scheme != "https", address.Hostname() == "":
-		return nil, errors.New("the URL is not an absolute http or https URL")
-	case address.User != nil:
-		return nil, errors.New("the URL holds a user; send credentials in a header")
-	case address.Fragment != "":
-		return nil, errors.New("the URL holds a fragment, which is never sent")
-	}
-	return address, nil
 }

@@ -9,10 +9,6 @@ import (
 	"github.com/curfew-access/curfew/connectors"
 )
 
-// longSegment is the length from which a part of a URL's path may be a secret by
-// itself, as in the addresses that many systems hand out for webhooks.
-const longSegment = 16
-
 // redactor knows what of the configuration may not come back in an error.
 func redactor(cfg Config, address *url.URL) *connectors.Redactor {
 	r := &connectors.Redactor{}
@@ -32,14 +28,7 @@ func redactor(cfg Config, address *url.URL) *connectors.Redactor {
 			hideDecoded(r, credentials)
 		}
 	}
-	for _, values := range address.Query() {
-		r.Hide(values...)
-	}
-	for segment := range strings.SplitSeq(address.Path, "/") {
-		if len(segment) >= longSegment {
-			r.Hide(segment)
-		}
-	}
+	r.HideURL(address)
 	return r
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"time"
 
+	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/pdp"
 	"github.com/curfew-access/curfew/policies"
 )
@@ -43,12 +45,49 @@ func bareCalls(ctx context.Context, teamDir string) ([]bareCall, error) {
 		}
 		return err
 	}})
+	documents, err := bareDocuments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	calls = append(calls, documents...)
 	for _, c := range calls {
 		if err := c.call(); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	return calls, nil
+}
+
+// bareDocuments asks a policy of a hundred lines for its decision, from bytes to
+// bytes, and for a document that there is not: the way in, without the evaluation.
+func bareDocuments(ctx context.Context) ([]bareCall, error) {
+	dir, err := os.MkdirTemp("", "curfew-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	team, _, err := writePolicies(dir, 10)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: team})
+	if err != nil {
+		return nil, err
+	}
+	document := func(name string, defined bool) func() error {
+		query := access.Query{Path: []string{"bench", name}, Input: vouchedInput(1)}
+		return func() error {
+			a, err := p.Query(ctx, query)
+			if err == nil && (a.Result != nil) != defined {
+				err = fmt.Errorf("the answer is %s", a.Result)
+			}
+			return err
+		}
+	}
+	return []bareCall{
+		{"105 lines, 1.9 kB: bytes to bytes", document("decision", true)},
+		{"the same input, nothing to evaluate", document("nothing", false)},
+	}, nil
 }
 
 func decideAs(ctx context.Context, p *pdp.PDP, q question) error {

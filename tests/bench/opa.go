@@ -41,6 +41,9 @@ func measureOPA(ctx context.Context, s *stage, r *report) (err error) {
 			return err
 		}
 	}
+	if r.Bare, err = measureBare(ctx, s.opts, s.progress); err != nil { // in the same run, before callers are pinned
+		return err
+	}
 	unpin, err := pinSelf()
 	if err != nil {
 		return err

@@ -26,11 +26,14 @@ func spreadOf(rounds []float64) spread {
 	return spread{quantile(rounds, 0.5), quantile(rounds, 0.1), quantile(rounds, 0.9), rounds}
 }
 
-// per divides round by round.
+// per divides round by round. A round in which nothing could be counted is left
+// out: processor time comes in hundredths of a second.
 func per(a, b spread) spread {
-	ratios := make([]float64, min(len(a.Rounds), len(b.Rounds)))
-	for i := range ratios {
-		ratios[i] = a.Rounds[i] / b.Rounds[i]
+	ratios := make([]float64, 0, len(a.Rounds))
+	for i := range min(len(a.Rounds), len(b.Rounds)) {
+		if b.Rounds[i] > 0 {
+			ratios = append(ratios, a.Rounds[i]/b.Rounds[i])
+		}
 	}
 	return spreadOf(ratios)
 }
