@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -146,6 +147,36 @@ func TestIdempotencyKeyHasOneEffect(t *testing.T) {
 			must(t, err)
 			if r.ID+r.Grant.ID != first {
 				t.Fatal("the repeat was answered otherwise")
+			}
+		}
+	})
+}
+
+// A repeat reads the grant and then tells the lease, which reads again: never
+// while it still holds the connection of the first reading.
+func TestRepeatsAtOnceDoNotHoldEachOtherUp(t *testing.T) {
+	hour := access.Duration(time.Hour)
+	inWorld(t, func(t *testing.T, w *world) {
+		call := as(alice)
+		call.Once = engine.Once{Route: "POST /v1/requests", Key: "k1", BodyHash: "h1"}
+		ask := engine.Ask{Action: debug, Resource: acme, For: &hour, Reason: "PD-1"}
+		_, err := w.engine.Submit(t.Context(), call, ask)
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		done := make(chan error, 64)
+		for range cap(done) {
+			go func() {
+				_, err := w.engine.Submit(ctx, call, ask)
+				done <- err
+			}()
+		}
+		for range cap(done) {
+			select {
+			case err := <-done:
+				must(t, err)
+			case <-ctx.Done():
+				t.Fatal("repeats wait for each other")
 			}
 		}
 	})

@@ -59,13 +59,15 @@ func (e *Engine) again(ctx context.Context, kept RequestView) error {
 	if kept.Grant == nil {
 		return nil
 	}
-	return e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		g, err := tx.Grant(kept.Grant.ID)
-		if err == nil && g.LiveAt(tx.Now()) {
-			e.apply(ctx, effects{started: []access.Grant{g}})
-		}
+	var g access.Grant
+	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
+		g, err = tx.Grant(kept.Grant.ID)
 		return err
 	})
+	if err == nil && g.LiveAt(e.ledger.Now()) {
+		e.apply(ctx, effects{started: []access.Grant{g}})
+	}
+	return err
 }
 
 func (e *Engine) submit(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, fx *effects) (RequestView, error) {
