@@ -83,7 +83,7 @@ func TestChecksEndWithTheFirstThatIsToBeTheLast(t *testing.T) {
 }
 
 func TestCheckThatTakesTooLongDoesNotTakeTheTimeOfOthers(t *testing.T) {
-	p, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Timeout: 200 * time.Millisecond, Dir: team(t, map[string]string{"check.rego": `package check
+	p, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Timeout: time.Second, Dir: team(t, map[string]string{"check.rego": `package check
 decision := {"decision": true, "reason": "quick"} if input.resource.id != "slow"
 decision := {"decision": true, "reason": "slow"} if {
 	input.resource.id == "slow"
@@ -113,7 +113,7 @@ decision := {"decision": true, "reason": "slow"} if {
 // TestCheckThatIsStoppedHasOneAnswer asks often: who stops a check and the check
 // that is stopped may both want to say so.
 func TestCheckThatIsStoppedHasOneAnswer(t *testing.T) {
-	p, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Timeout: 50 * time.Millisecond, Dir: team(t, map[string]string{"check.rego": `package check
+	p, err := pdp.Open(t.Context(), pdp.Config{Library: policies.FS, Timeout: 400 * time.Millisecond, Dir: team(t, map[string]string{"check.rego": `package check
 decision := {"decision": true, "reason": "quick"} if input.resource.id != "slow"
 decision := {"decision": true, "reason": "slow"} if {
 	input.resource.id == "slow"
@@ -125,7 +125,7 @@ decision := {"decision": true, "reason": "slow"} if {
 	slow := evaluation()
 	slow.Resource = json.RawMessage(`{"type":"customer","id":"slow"}`)
 	inputs := []access.CheckInput{slow, evaluation(), evaluation(), evaluation()}
-	for range 20 {
+	for range 6 {
 		var seen []string
 		for _, a := range p.Check(t.Context(), inputs, nil) {
 			seen = append(seen, a.Reason)
