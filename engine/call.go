@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
@@ -114,6 +115,11 @@ func (c Call) event(typ string) audit.Event {
 		e.Actor = &c.Caller
 	}
 	return e
+}
+
+// decision starts an event of the decision log that the call leads to.
+func (c Call) decision(id, path string, at time.Time) access.DecisionEvent {
+	return access.DecisionEvent{ID: id, Path: path, At: at, Caller: c.Caller, Source: c.Source, HTTPRequestID: c.HTTPRequestID}
 }
 
 // once runs change in a transaction, at most one time for the call's key: a

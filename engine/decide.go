@@ -59,10 +59,8 @@ func (e *Engine) takeDown(call Call, d access.DecisionRecord) {
 		e.log.Error("a decision is not in the decision log", "decision", d.ID, "error", err)
 		return
 	}
-	event := access.DecisionEvent{
-		ID: d.ID, Path: pathDecision, Revision: d.Revision, Input: input, Result: result, At: d.DecidedAt, Took: d.Took,
-		Caller: call.Caller, Source: call.Source, HTTPRequestID: call.HTTPRequestID,
-	}
+	event := call.decision(d.ID, pathDecision, d.DecidedAt)
+	event.Revision, event.Input, event.Result, event.Took = d.Revision, input, result, d.Took
 	if d.Failed && len(d.Decision.Reasons) > 0 {
 		event.Failure = d.Decision.Reasons[0].Code
 	}

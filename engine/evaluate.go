@@ -155,10 +155,8 @@ func (e *Engine) settled(in access.CheckInput, a access.CheckAnswer) access.Chec
 func (e *Engine) noted(call Call, j judged) CheckView {
 	at, a := j.input.Now, j.answer
 	v := CheckView{ID: access.NewID(access.KindDecision, at), Decision: a.Decision, Reason: a.Reason, Revision: a.Revision, At: at}
-	event := access.DecisionEvent{
-		ID: v.ID, Path: checkPath, Revision: a.Revision, Input: a.Input, Result: verdict(a.Decision, a.Reason), At: at, Took: a.Took,
-		Caller: call.Caller, Source: call.Source, HTTPRequestID: call.HTTPRequestID,
-	}
+	event := call.decision(v.ID, checkPath, at)
+	event.Revision, event.Input, event.Result, event.Took = a.Revision, a.Input, verdict(a.Decision, a.Reason), a.Took
 	if a.Failure != nil {
 		event.Failure = a.Reason
 		if e.refused.first("check failed "+a.Reason, at) {

@@ -41,11 +41,10 @@ func (e *Engine) Query(ctx context.Context, call Call, q access.Query) (Document
 		d.Failure, d.Result = failureOf(err), nil
 		e.log.Error("policy failed; a query has no answer", "path", path, "decision_id", d.DecisionID, "error", err)
 	}
-	e.decisions.Record(access.DecisionEvent{
-		ID: d.DecisionID, Path: path, Revision: d.Revision, BundleRevision: d.BundleRevision,
-		Input: q.Input, Result: d.Result, Failure: d.Failure, At: now, Took: d.Took,
-		Caller: call.Caller, Source: call.Source, HTTPRequestID: call.HTTPRequestID,
-	})
+	event := call.decision(d.DecisionID, path, now)
+	event.Revision, event.BundleRevision, event.Took = d.Revision, d.BundleRevision, d.Took
+	event.Input, event.Result, event.Failure = q.Input, d.Result, d.Failure
+	e.decisions.Record(event)
 	return d, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/filetime"
 )
 
 // LookEvery is how often a file is looked at.
@@ -82,5 +84,5 @@ func readRegular(path string, info fs.FileInfo) ([]byte, error) {
 
 // same reports whether a file is as it was.
 func same(a, b fs.FileInfo) bool {
-	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && changedAt(a) == changedAt(b)
+	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && filetime.Changed(a) == filetime.Changed(b)
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -175,28 +174,6 @@ func TestDirectoryIsReloadedWhenItChanges(t *testing.T) {
 		strings.Contains(fmt.Sprint(told.Lines), "hunter2") {
 		t.Errorf("refused: %+v", told)
 	}
-}
-
-func TestEditThatKeepsSizeAndTimeIsSeen(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("here a file does not say when it was changed")
-	}
-	dir, r := team(t, map[string]string{"data.yaml": teams, "a.rego": "package access\nallow contains " + yes}), &records{}
-	path := filepath.Join(dir, "a.rego")
-	then := time.Now().Add(-time.Hour)
-	write := func(text string) {
-		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, then, then)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("package access\nallow contains " + yes)
-	s := deliver(t, r, func(c *pdp.DeliveryConfig) { c.Dir = dir })
-	s.decides(access.Allow, "team")
-	first := s.State().Revision
-	write("package access\nallow contains " + strings.Replace(yes, "team", "mine", 1))
-	s.until("the edit", func(d pdp.DeliveryState) bool { return d.Revision != first })
-	s.decides(access.Allow, "mine")
 }
 
 func TestOneBrokenRevisionIsToldOnce(t *testing.T) {

@@ -46,33 +46,34 @@ func codeOf(err error) string {
 	return policyError
 }
 
-// reasonFor is what the asker is told. It never holds the cause, which may show
-// more of the policy and the facts than the asker should see.
+// said is what the asker is told of each failure. It never holds the cause, which
+// may show more of the policy and the facts than the asker should see.
+var said = map[string]access.Reason{
+	policyMissing: {Title: "There is no policy",
+		Detail: "No policy could be loaded yet, so nothing is allowed. The gateway's readiness says why; tell whoever runs it."},
+	policyTooLarge: {Title: "The policy's answer is too large",
+		Detail: "The policy gave an answer that is larger than any decision. Tell whoever maintains it."},
+	inputMalformed: {Title: "The request can not be decided",
+		Detail: "What is known about the request can not be put to the policy. The gateway's log says why; tell whoever runs it."},
+	policyUndefined: {Title: "The policy gave no answer",
+		Detail: "The policy is undefined for this request. Tell whoever maintains it."},
+	policyTimeout: {Title: "The policy took too long",
+		Detail: "The policy did not answer in time. Try again; if that does not help, tell whoever maintains it."},
+	policyMalformed: {Title: "The policy's answer can not be used",
+		Detail: "The policy gave an answer that is malformed or contradicts itself. The gateway's log says how; tell whoever maintains the policy."},
+	noReviewers: {Title: "Nobody can review this",
+		Detail: "The policy asks for a review and names nobody, or too few, to give it. Tell whoever maintains the policy."},
+	policyError: {Title: "The policy failed",
+		Detail: "The policy stopped with an error. The gateway's log says which; tell whoever maintains the policy."},
+}
+
+// reasonFor is what the asker is told.
 func reasonFor(err error) access.Reason {
 	code := codeOf(err)
-	switch code {
-	case policyMissing:
-		return access.Reason{Code: code, Title: "There is no policy",
-			Detail: "No policy could be loaded yet, so nothing is allowed. The gateway's readiness says why; tell whoever runs it."}
-	case policyTooLarge:
-		return access.Reason{Code: code, Title: "The policy's answer is too large",
-			Detail: "The policy gave an answer that is larger than any decision. Tell whoever maintains it."}
-	case inputMalformed:
-		return access.Reason{Code: code, Title: "The request can not be decided",
-			Detail: "What is known about the request can not be put to the policy. The gateway's log says why; tell whoever runs it."}
-	case policyUndefined:
-		return access.Reason{Code: code, Title: "The policy gave no answer",
-			Detail: "The policy is undefined for this request. Tell whoever maintains it."}
-	case policyTimeout:
-		return access.Reason{Code: code, Title: "The policy took too long",
-			Detail: "The policy did not answer in time. Try again; if that does not help, tell whoever maintains it."}
-	case policyMalformed:
-		return access.Reason{Code: code, Title: "The policy's answer can not be used",
-			Detail: "The policy gave an answer that is malformed or contradicts itself. The gateway's log says how; tell whoever maintains the policy."}
-	case noReviewers:
-		return access.Reason{Code: code, Title: "Nobody can review this",
-			Detail: "The policy asks for a review and names nobody, or too few, to give it. Tell whoever maintains the policy."}
+	reason, known := said[code]
+	if !known {
+		code, reason = policyError, said[policyError]
 	}
-	return access.Reason{Code: policyError, Title: "The policy failed",
-		Detail: "The policy stopped with an error. The gateway's log says which; tell whoever maintains the policy."}
+	reason.Code = code
+	return reason
 }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"syscall"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/filetime"
 )
 
 // lookEvery is how often a directory is looked at. A look costs a call of the
@@ -84,5 +86,5 @@ func printFile(to io.Writer, fsys fs.FS, p string, err error) {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		inode = stat.Ino
 	}
-	_, _ = fmt.Fprintf(to, "%q %v %d %d %d %d\n", p, info.Mode(), info.Size(), info.ModTime().UnixNano(), changedAt(info), inode)
+	_, _ = fmt.Fprintf(to, "%q %v %d %d %d %d\n", p, info.Mode(), info.Size(), info.ModTime().UnixNano(), filetime.Changed(info), inode)
 }

@@ -14,7 +14,7 @@ import (
 // pieces makes the inputs of checks. What the one before had too is read once: the
 // checks of a batch are mostly about one subject.
 type pieces struct {
-	slab
+	builder
 	subject, resource, action, context piece
 	now                                time.Time
 	nowTerm                            *ast.Term
@@ -40,6 +40,7 @@ func (p *piece) read(terms *slab, name string, text json.RawMessage) (*ast.Term,
 
 // input is the term of what checkInputText is the text of.
 func (p *pieces) input(in access.CheckInput) (ast.Value, error) {
+	p.err = nil // of the input before
 	members := make([][2]*ast.Term, 0, 6)
 	for _, m := range [...]struct {
 		name  string
@@ -58,35 +59,21 @@ func (p *pieces) input(in access.CheckInput) (ast.Value, error) {
 		members = append(members, [2]*ast.Term{p.name(m.name), term})
 	}
 	if p.nowTerm == nil || !p.now.Equal(in.Now) {
-		p.now, p.nowTerm = in.Now, p.instant(in.Now)
+		p.now, p.nowTerm = in.Now, p.time(in.Now)
 	}
 	members = append(members, [2]*ast.Term{p.name("grants"), p.grants(in.Grants)}, [2]*ast.Term{p.name("now"), p.nowTerm})
-	return ast.NewObject(members...), nil
+	return ast.NewObject(members...), p.err
 }
 
 func (p *pieces) grants(grants []access.CheckGrant) *ast.Term {
 	if len(grants) == 0 {
 		return ast.InternedEmptyArray
 	}
-	terms := make([]*ast.Term, len(grants))
-	for i, g := range grants {
-		terms[i] = p.object(
-			member{"action", p.object(member{"name", p.text(g.Action.Name)})},
-			member{"resource", p.object(member{"type", p.text(g.Resource.Type)}, member{"id", p.text(g.Resource.ID)})},
-			member{"expires_at", p.instant(g.ExpiresAt)},
+	return list(grants, func(g access.CheckGrant) *ast.Term {
+		return p.object(
+			member{"action", p.builder.action(g.Action)},
+			member{"resource", p.builder.resource(g.Resource)},
+			member{"expires_at", p.time(g.ExpiresAt)},
 		)
-	}
-	return p.term(ast.NewArray(terms...))
+	})
 }
-
-func (p *pieces) object(members ...member) *ast.Term {
-	pairs := make([][2]*ast.Term, len(members))
-	for i, m := range members {
-		pairs[i] = [2]*ast.Term{p.name(m.name), m.value}
-	}
-	return p.term(ast.NewObject(pairs...))
-}
-
-func (p *pieces) text(s string) *ast.Term { return p.term(ast.String(s)) }
-
-func (p *pieces) instant(t time.Time) *ast.Term { return p.text(t.Format(time.RFC3339Nano)) }

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package bundle
-
-import "io/fs"
-
-// changedAt is not known here.
-func changedAt(fs.FileInfo) int64 { return 0 }
