@@ -53,6 +53,29 @@ type Facts interface {
 	Gather(ctx context.Context, subject access.Subject, now time.Time) access.Facts
 }
 
+// Snapshots is what the sources of facts said last, held in memory. Its methods
+// return at once.
+type Snapshots interface {
+	// OnCall returns the subject's shifts that are not over at now, of all sources,
+	// each with its Source; and the sources that can not say: what they said last is
+	// too old, or they can not tell the subject from another.
+	OnCall(s access.Subject, now time.Time) (known access.OnCall, unsure []string)
+	// Incident returns an incident by its id or its number, and what it is known to
+	// be. Only of an open one there is more than its id.
+	Incident(id string, now time.Time) (access.OpenIncident, access.IncidentState)
+}
+
+// unlearned knows nothing.
+type unlearned struct{}
+
+func (unlearned) OnCall(access.Subject, time.Time) (access.OnCall, []string) {
+	return access.OnCall{}, nil
+}
+
+func (unlearned) Incident(string, time.Time) (access.OpenIncident, access.IncidentState) {
+	return access.OpenIncident{}, access.IncidentUnknown
+}
+
 // Lease makes the end of grants prompt and checks fast. It is a hint and an
 // index: it makes no access, and may forget everything. The ledger is behind it.
 type Lease interface {
@@ -142,6 +165,12 @@ type Config struct {
 	// DecisionForm is how decisions are shown that the log did not take down: as it
 	// does it, and without what it masks.
 	DecisionForm decisions.Form
+	// Snapshots is what sources of facts said last; nil: there are none, and the end
+	// of no grant moves.
+	Snapshots Snapshots
+	// Renew is how far ahead a bound grant ends whose shift or incident has no known
+	// end, from the last time that it was known to go on; 0: DefaultRenew.
+	Renew time.Duration
 	// Observer counts for operators; nil for nobody.
 	Observer Observer
 	// AccessRequests offers AuthZEN's access request profile; nil: it is not offered.
@@ -151,11 +180,17 @@ type Config struct {
 	Step func(name string)
 }
 
+// DefaultRenew is how long access outlasts the last news of an open-ended shift,
+// or of an incident.
+const DefaultRenew = time.Hour
+
 // Engine is the use cases. Its methods are safe for concurrent use.
 type Engine struct {
 	ledger      *ledger.Ledger
 	policy      Policy
 	facts       Facts
+	snapshots   Snapshots
+	renew       time.Duration
 	lease       Lease
 	leaseShared bool
 	node        string
@@ -194,6 +229,7 @@ func New(cfg Config) *Engine {
 		unsaid:    unsaid{shared: cfg.LeaseShared},
 		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
+		snapshots: cfg.Snapshots, renew: cmp.Or(cfg.Renew, DefaultRenew),
 		accessRequests: cfg.AccessRequests, callbackWake: make(chan struct{}, 1),
 		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
 	}
@@ -202,6 +238,9 @@ func New(cfg Config) *Engine {
 	}
 	if e.observer == nil {
 		e.observer = unobserved{}
+	}
+	if e.snapshots == nil {
+		e.snapshots = unlearned{}
 	}
 	if e.decisions == nil {
 		e.decisions = unrecorded{}

@@ -44,8 +44,10 @@ type Until struct {
 	GraceSeconds int64      `json:"grace_seconds,omitempty"`
 }
 
-// ShiftRef picks shifts out of the facts by their ids.
+// ShiftRef picks shifts out of the facts by their ids. Without a source it picks
+// them from any.
 type ShiftRef struct {
+	Source   string `json:"source,omitempty"`
 	Schedule string `json:"schedule,omitempty"`
 	Policy   string `json:"policy,omitempty"`
 	Level    int    `json:"level"`
@@ -59,7 +61,7 @@ func (r ShiftRef) Picks(s Shift) bool {
 		}
 		return ref.ID
 	}
-	return r.Schedule == id(s.Schedule) && r.Policy == id(s.Policy) && r.Level == s.Level
+	return (r.Source == "" || r.Source == s.Source) && r.Schedule == id(s.Schedule) && r.Policy == id(s.Policy) && r.Level == s.Level
 }
 
 // Reviewers is who may answer a review, and how many must say yes.

@@ -17,6 +17,7 @@ type Request struct {
 	For        *Duration    `json:"for"`
 	While      *string      `json:"while"`
 	StartsAt   *time.Time   `json:"starts_at"`
+	NextShift  bool         `json:"next_shift,omitzero"` // starts_at is the start of a shift, and moves with it
 	Reason     string       `json:"reason"`
 	Emergency  bool         `json:"emergency"`
 	Channel    Channel      `json:"channel"`
@@ -54,6 +55,7 @@ type Grant struct {
 	BindingID string `json:"binding_id"`
 	Entitled
 	While      *string    `json:"while"`
+	Bound      *Bound     `json:"bound"` // of a `while` grant; nil: it ends at a time that does not move
 	StartsAt   time.Time  `json:"starts_at"`
 	ExpiresAt  time.Time  `json:"expires_at"`
 	State      GrantState `json:"state"`
@@ -61,6 +63,22 @@ type Grant struct {
 	EndedAt    *time.Time `json:"ended_at"`
 	DecisionID string     `json:"decision_id"` // the decision that gave it
 	CreatedAt  time.Time  `json:"created_at"`
+}
+
+// Bound is what a `while` grant is bound to: while facts change, its end moves
+// with them.
+type Bound struct {
+	Until
+	// EndsBy is the cap that policy set: the end never moves beyond it.
+	EndsBy time.Time `json:"ends_by"`
+	// NextShift says that a grant which is scheduled begins with a shift, and so
+	// moves with it.
+	NextShift bool `json:"next_shift,omitempty"`
+	// FactsAt is when the facts were learned that moved it last: older ones never
+	// do.
+	FactsAt time.Time `json:"facts_at"`
+	// OverAs is why it ends when its time is over; "" for EndExpired.
+	OverAs EndReason `json:"-"`
 }
 
 // LiveAt reports whether the grant gives access at t. It depends on the clock,

@@ -83,9 +83,10 @@ type OnCall struct {
 
 // Shift is one person's turn on a schedule. A nil start or end is unbounded.
 type Shift struct {
-	Schedule *Ref       `json:"schedule"` // nil: named directly in the escalation policy
-	Policy   *Ref       `json:"policy"`   // the escalation policy; nil for a plain rota
-	Level    int        `json:"level"`    // 1 is paged first
+	Source   string     `json:"source,omitempty"` // the name of the source that says so
+	Schedule *Ref       `json:"schedule"`         // nil: named directly in the escalation policy
+	Policy   *Ref       `json:"policy"`           // the escalation policy; nil for a plain rota
+	Level    int        `json:"level"`            // 1 is paged first
 	Start    *time.Time `json:"start"`
 	End      *time.Time `json:"end"`
 }
@@ -118,7 +119,7 @@ type Incident struct {
 	Urgency          string   `json:"urgency"`
 	Service          Ref      `json:"service"`
 	EscalationPolicy Ref      `json:"escalation_policy"`
-	Roles            []string `json:"roles"` // assignee, acknowledger, responder
+	Roles            []string `json:"roles"` // RoleAssignee and the others; empty: on call for its escalation policy
 }
 
 // InputGrant is a live grant of the subject.

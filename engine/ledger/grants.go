@@ -10,7 +10,8 @@ import (
 )
 
 const grantColumns = `SELECT g.id, g.request_id, g.binding_id, g.subject, g.action, g.resource, g.while_bound, g.starts_at,
-	g.expires_at, g.decision_id, g.created_at, g.ended_at, g.end_reason, g.state FROM grants g`
+	g.expires_at, g.decision_id, g.created_at, g.ended_at, g.end_reason, g.bound, g.ends_by, g.next_shift, g.facts_at, g.over_as,
+	g.state FROM grants g`
 
 // live is the condition under which a grant gives access at the bound time. An
 // active grant has started. That is not asked of its starts_at: a transaction
@@ -23,12 +24,18 @@ func (tx *Tx) AddGrant(g access.Grant) error {
 	if g.State == access.GrantActive {
 		prior = string(access.GrantScheduled)
 	}
+	b, err := boundColumns(g.Bound)
+	if err != nil {
+		return err
+	}
 	return tx.exec(`
 		INSERT INTO grants (id, request_id, binding_id, subject, action, resource, while_bound, starts_at, expires_at,
-		                    decision_id, created_at, prior_state, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		g.ID, g.RequestID, g.BindingID, g.Subject.String(), g.Action.Name, g.Resource.String(), ptrOrNull(g.While),
-		micros(g.StartsAt), micros(g.ExpiresAt), g.DecisionID, micros(g.CreatedAt), prior, string(g.State))
+		                    decision_id, created_at, prior_state, state, bound, ends_by, next_shift, facts_at, over_as)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		append([]any{
+			g.ID, g.RequestID, g.BindingID, g.Subject.String(), g.Action.Name, g.Resource.String(), ptrOrNull(g.While),
+			micros(g.StartsAt), micros(g.ExpiresAt), g.DecisionID, micros(g.CreatedAt), prior, string(g.State),
+		}, b...)...)
 }
 
 // StartGrant moves a scheduled grant to active on the word of a new decision.
@@ -230,8 +237,12 @@ func scanGrant(row scanner) (g access.Grant, err error) {
 	var while, reason sql.NullString
 	var startsAt, expiresAt, createdAt int64
 	var endedAt sql.NullInt64
+	var b boundRow
 	err = row.Scan(&g.ID, &g.RequestID, &g.BindingID, &subject, &g.Action.Name, &resource, &while, &startsAt, &expiresAt,
-		&g.DecisionID, &createdAt, &endedAt, &reason, &g.State)
+		&g.DecisionID, &createdAt, &endedAt, &reason, &b.until, &b.endsBy, &b.nextShift, &b.factsAt, &b.overAs, &g.State)
+	if err == nil {
+		g.Bound, err = b.bound()
+	}
 	if err != nil {
 		return g, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 const requestColumns = `SELECT r.id, r.subject, r.requester, r.action, r.resource, r.for_seconds, r.while_bound,
-	r.starts_at, r.reason, r.emergency, r.channel, r.decision_id, r.lapses_at, r.created_at, r.closed_at, r.state
+	r.starts_at, r.reason, r.emergency, r.channel, r.decision_id, r.lapses_at, r.created_at, r.closed_at, r.next_shift, r.state
 	FROM requests r`
 
 // AddRequest stores a new request. One that is already decided is stored as
@@ -25,11 +25,11 @@ func (tx *Tx) AddRequest(r access.Request) error {
 	}
 	return tx.exec(`
 		INSERT INTO requests (id, subject, requester, action, resource, for_seconds, while_bound, starts_at, reason,
-		                      emergency, channel, decision_id, lapses_at, created_at, closed_at, prior_state, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		                      emergency, channel, decision_id, lapses_at, created_at, closed_at, next_shift, prior_state, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		r.ID, r.Subject.String(), r.Requester.String(), r.Action.Name, r.Resource.String(), seconds, ptrOrNull(r.While),
 		microsOrNull(r.StartsAt), r.Reason, flag(r.Emergency), string(r.Channel), r.DecisionID,
-		microsOrNull(r.LapsesAt), micros(r.CreatedAt), microsOrNull(r.ClosedAt), prior, string(r.State))
+		microsOrNull(r.LapsesAt), micros(r.CreatedAt), microsOrNull(r.ClosedAt), flag(r.NextShift), prior, string(r.State))
 }
 
 // LockRequest holds the pending request until the transaction ends, so that
@@ -126,14 +126,15 @@ func scanRequest(row scanner) (r access.Request, err error) {
 	var subject, requester, resource string
 	var seconds, startsAt, lapsesAt, closedAt sql.NullInt64
 	var while sql.NullString
-	var emergency, createdAt int64
+	var emergency, createdAt, nextShift int64
 	err = row.Scan(&r.ID, &subject, &requester, &r.Action.Name, &resource, &seconds, &while, &startsAt, &r.Reason,
-		&emergency, &r.Channel, &r.DecisionID, &lapsesAt, &createdAt, &closedAt, &r.State)
+		&emergency, &r.Channel, &r.DecisionID, &lapsesAt, &createdAt, &closedAt, &nextShift, &r.State)
 	if err != nil {
 		return r, err
 	}
 	r.Subject, r.Requester, r.Resource = subjectOf(subject), subjectOf(requester), resourceOf(resource)
 	r.For, r.While, r.StartsAt = durationPtr(seconds), stringPtr(while), timePtr(startsAt)
+	r.NextShift = nextShift == 1
 	r.Emergency, r.LapsesAt, r.CreatedAt, r.ClosedAt = emergency == 1, timePtr(lapsesAt), fromMicros(createdAt), timePtr(closedAt)
 	return r, nil
 }

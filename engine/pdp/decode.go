@@ -79,9 +79,9 @@ func (r *reader) until(at string, v any) *access.Until {
 		until.Incident = &incident
 	}
 	for at, item := range o.list("oncall") {
-		shift := r.object(at, item, "schedule", "policy", "level")
+		shift := r.object(at, item, "source", "schedule", "policy", "level")
 		until.OnCall = append(until.OnCall, access.ShiftRef{
-			Schedule: shift.text("schedule"), Policy: shift.text("policy"), Level: shift.count("level"),
+			Source: shift.text("source"), Schedule: shift.text("schedule"), Policy: shift.text("policy"), Level: shift.count("level"),
 		})
 	}
 	if len(until.OnCall) == 0 && until.Incident == nil {
