@@ -19,7 +19,8 @@ const (
 	DefaultWaitMax = 2 * time.Second
 )
 
-// MaxAnswer bounds what is read of an answer's body, in bytes.
+// MaxAnswer bounds what is read of an answer's body, in bytes, when Options do not
+// say.
 const MaxAnswer = 64 << 10
 
 // bodyTimeout bounds the wait for an answer's body: what counts came before it.
@@ -31,6 +32,7 @@ type Options struct {
 	Retries   int               // after the first try; 0: DefaultRetries, less: none
 	WaitMin   time.Duration     // the first pause; 0: DefaultWaitMin
 	WaitMax   time.Duration     // the longest pause inside a call; 0: DefaultWaitMax
+	MaxAnswer int64             // what is read of an answer's body, in bytes; 0: MaxAnswer
 	Reach     Reach             // which addresses may be dialled; unused with a Transport
 	Transport http.RoundTripper // nil: NewTransport(Reach, Timeout)
 }
@@ -43,6 +45,7 @@ type Client struct {
 	timeout          time.Duration
 	retries          int
 	waitMin, waitMax time.Duration
+	maxAnswer        int64
 }
 
 // NewClient returns a client for one system.
@@ -58,6 +61,11 @@ func NewClient(o Options) *Client {
 		retries: max(o.Retries, 0),
 		waitMin: orElse(o.WaitMin, DefaultWaitMin),
 		waitMax: orElse(o.WaitMax, DefaultWaitMax),
+
+		maxAnswer: o.MaxAnswer,
+	}
+	if c.maxAnswer <= 0 {
+		c.maxAnswer = MaxAnswer
 	}
 	if o.Retries == 0 {
 		c.retries = DefaultRetries
@@ -85,7 +93,8 @@ type Request struct {
 // Answer is what came back, whatever its status.
 type Answer struct {
 	Status     int
-	Body       []byte        // at most MaxAnswer bytes, fewer if it broke off; raw
+	Header     http.Header
+	Body       []byte        // at most Options.MaxAnswer bytes, fewer if it broke off; raw
 	Detail     string        // the body's beginning, fit to be shown
 	Tries      int           // requests made, at least 1
 	Open       bool          // a try had no answer, or one that a proxy gives: the system may still be at it
@@ -124,7 +133,8 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	switch {
 	case err == nil:
 		defer time.AfterFunc(bodyTimeout, cancel).Stop()
-		answer.Body = readBody(response)
+		answer.Header = response.Header
+		answer.Body = readBody(response, c.maxAnswer)
 		answer.Detail = r.Redact.Clean(string(answer.Body))
 		return answer, nil
 	case call.status != 0: // the deadline passed in the pause after an answer
@@ -138,11 +148,11 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 // readBody reads as much as is wanted and closes. A body that breaks off does not
 // undo the status before it. A switch of protocols (101) has no body but the bare
 // connection, which no deadline ends.
-func readBody(response *http.Response) []byte {
+func readBody(response *http.Response, most int64) []byte {
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode < 200 {
 		return nil
 	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, MaxAnswer))
+	body, _ := io.ReadAll(io.LimitReader(response.Body, most))
 	return body
 }

@@ -140,6 +140,19 @@ func TestAnswerIsBounded(t *testing.T) {
 	}
 }
 
+func TestAnswerIsReadAsFarAsOptionsSay(t *testing.T) {
+	long := strings.Repeat("a", connectors.MaxAnswer+10)
+	client := connectors.NewClient(connectors.Options{MaxAnswer: connectors.MaxAnswer + 5, Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		response, err := answering(200, long)(r)
+		response.Header.Set("X-Said", "it")
+		return response, err
+	})})
+	answer, err := client.Do(t.Context(), post("http://x.example.com"))
+	if err != nil || len(answer.Body) != connectors.MaxAnswer+5 || answer.Header.Get("X-Said") != "it" {
+		t.Errorf("body of %d bytes, header %v, %v", len(answer.Body), answer.Header, err)
+	}
+}
+
 func TestErrorNamesSchemeAndHostOnly(t *testing.T) {
 	client := connectors.NewClient(connectors.Options{Retries: -1, Transport: failing(errors.New("broken"))})
 	_, err := client.Do(t.Context(), post("https://x.example.com:8443/a/path?a=query"))
