@@ -23,7 +23,7 @@ type Ask struct {
 	Resource  access.ResourceRef `json:"resource"`
 	For       *access.Duration   `json:"for"`       // one of For
 	While     *string            `json:"while"`     // and While: "oncall", "incident:<id>"
-	StartsAt  *time.Time         `json:"starts_at"` // nil: at once, when approved
+	StartsAt  *Start             `json:"starts_at"` // nil: at once, when approved
 	Reason    string             `json:"reason"`
 	Emergency bool               `json:"emergency"`
 }
@@ -41,7 +41,7 @@ type asked struct {
 func (e *Engine) check(ctx context.Context, call Call, subject access.Subject, ask Ask) (asked, error) {
 	a := asked{Request: access.Request{
 		Entitled:  access.Entitled{Subject: subject, Action: ask.Action, Resource: ask.Resource},
-		Requester: call.Caller, For: ask.For, While: ask.While, StartsAt: ask.StartsAt,
+		Requester: call.Caller, For: ask.For, While: ask.While,
 		Reason: strings.TrimSpace(ask.Reason), Emergency: ask.Emergency, Channel: call.Channel,
 	}}
 	if err := a.Resource.Validate(); err != nil {
@@ -65,7 +65,11 @@ func (e *Engine) check(ctx context.Context, call Call, subject access.Subject, a
 	if a.target, err = e.target(a.entitlement.Target); err != nil {
 		return a, err
 	}
-	return a, a.checkLength(e.ledger.Now())
+	a.StartsAt, a.NextShift = ask.StartsAt.parts()
+	if err = a.checkLength(e.ledger.Now()); err == nil {
+		a.While = e.named(a.While, e.ledger.Now())
+	}
+	return a, err
 }
 
 // checkLength holds for, while and starts_at against what is on offer.

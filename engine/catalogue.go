@@ -48,11 +48,13 @@ func (e *Engine) SyncResources(ctx context.Context, source string, snapshot acce
 	})
 	if err == nil {
 		e.apply(ctx, fx)
+		poke(e.recheckWake)
 	}
 	return result, err
 }
 
-// put stores a resource, counts what that changed, and tells of it.
+// put stores a resource, counts what that changed, tells of it, and has the live
+// grants on it evaluated again.
 func (r *SyncResult) put(tx *ledger.Tx, source string, resource access.Resource) error {
 	change, err := tx.PutResource(source, resource)
 	if err != nil {
@@ -63,6 +65,11 @@ func (r *SyncResult) put(tx *ledger.Tx, source string, resource access.Resource)
 		return nil
 	}
 	ref := resource.Ref()
+	if change == ledger.Updated {
+		if _, err := tx.RecheckResource(ref); err != nil {
+			return err
+		}
+	}
 	return tx.Append(audit.Event{Type: "resource." + string(change), Resource: &ref, Data: map[string]any{
 		"source": source, "properties": resource.Properties, "entitlements": resource.Entitlements,
 	}})
@@ -99,13 +106,18 @@ func (e *Engine) archive(tx *ledger.Tx, source string, leaving []access.Resource
 }
 
 // LoadPeople makes persons all that a source says of people. Each person whose
-// groups or addresses that changes is an event.
+// groups or addresses that changes is an event, and their live grants are
+// evaluated again.
 func (e *Engine) LoadPeople(ctx context.Context, source string, persons []access.Person) error {
+	defer poke(e.recheckWake)
 	return e.ledger.Update(ctx, func(tx *ledger.Tx) error {
 		if err := tx.LockSource("people", source); err != nil {
 			return err
 		}
 		changed, err := tx.ReplacePeople(source, persons)
+		if err == nil {
+			err = recheckPeople(tx, changed)
+		}
 		for _, p := range changed {
 			if err != nil {
 				break
@@ -116,6 +128,16 @@ func (e *Engine) LoadPeople(ctx context.Context, source string, persons []access
 		}
 		return err
 	})
+}
+
+func recheckPeople(tx *ledger.Tx, changed []access.Person) error {
+	subjects := make([]access.Subject, len(changed))
+	for i, p := range changed {
+		subjects[i] = p.Subject
+	}
+	slices.SortFunc(subjects, func(a, b access.Subject) int { return cmp.Compare(a.String(), b.String()) })
+	_, err := tx.RecheckSubjects(subjects, ledger.Stirred{Cause: access.CauseGroups})
+	return err
 }
 
 // ResourceView is a resource with what the caller may request of it, and why

@@ -33,7 +33,7 @@ func (e *Engine) Decide(ctx context.Context, call Call, ask Ask) (DecisionView, 
 	if err != nil {
 		return DecisionView{}, err
 	}
-	d, err := e.decide(ctx, a, access.PhaseRequest)
+	_, d, err := e.decideWhen(ctx, a, access.PhaseRequest)
 	if err != nil {
 		return DecisionView{}, err
 	}
@@ -93,13 +93,15 @@ func (e *Engine) admit(ctx context.Context, call Call, operation string, ask Ask
 
 // known is what was learned about a subject for a decision.
 type known struct {
+	at    time.Time // when
 	facts access.Facts
 	held  []access.Grant
 }
 
 // learn gathers what a decision about the subject needs.
 func (e *Engine) learn(ctx context.Context, s access.Subject) (k known, err error) {
-	k.facts = e.facts.Gather(ctx, s, e.ledger.Now())
+	k.at = e.ledger.Now()
+	k.facts = e.facts.Gather(ctx, s, k.at)
 	err = e.ledger.Look(ctx, func(tx *ledger.Tx) error {
 		k.held, err = tx.LiveGrantsOf(s)
 		return err
@@ -136,13 +138,13 @@ func (e *Engine) judge(ctx context.Context, a asked, phase access.Phase, k known
 	case decision.Effect == access.Review && (decision.Reviewers == nil || decision.Reviewers.Quorum < 1):
 		decision = refuse(decision, "no_reviewers", "Nobody may review this", "Ask whoever maintains the policy.")
 	case decision.Effect == access.Allow, decision.Effect == access.Review:
-		decision = bounded(a, decision, k.facts, now)
+		decision = e.bounded(a, decision, input.Context)
 	case decision.Effect != access.Deny:
 		decision = refuse(decision, "policy_malformed", "The policy gave no answer", "Ask whoever maintains the policy.")
 	}
 	return access.DecisionRecord{
 		ID: access.NewID(access.KindDecision, now), Phase: phase, Revision: decision.Revision,
-		DecidedAt: now, Input: input, Decision: decision, Took: took, Failed: err != nil,
+		DecidedAt: now, FactsAt: factsAt(a, k), Input: input, Decision: decision, Took: took, Failed: err != nil,
 	}, nil
 }
 
@@ -152,9 +154,10 @@ var errMovedOn = errors.New("the ledger moved on during the decision")
 
 // current reports errMovedOn unless the resource and the subject's live grants
 // are those that the decision was made on, so that requests at once see each
-// other, also on other nodes, and nothing is given that is no longer on offer. It
-// holds both until the transaction ends, and so must come before any row's lock.
-func current(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
+// other, also on other nodes, and nothing is given that is no longer on offer; and
+// unless the incident goes on that the access is to be bound to. It holds them
+// until the transaction ends, and so must come before any row's lock.
+func (e *Engine) current(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
 	if err := tx.LockEntitled(a.Entitled); err != nil {
 		return err
 	}
@@ -177,6 +180,24 @@ func current(tx *ledger.Tx, a asked, d access.DecisionRecord) error {
 		if held[i].ID != saw[i].ID {
 			return errMovedOn
 		}
+	}
+	return e.stillOpen(tx, a, d.Decision)
+}
+
+// stillOpen reports errMovedOn if the ledger was told that the incident is closed
+// which a decision binds access to, on whichever node, and its source has not said
+// since then that it is open. The decision that is made in its place knows it.
+func (e *Engine) stillOpen(tx *ledger.Tx, a asked, d access.Decision) error {
+	if a.While == nil || !ofIncident(*a.While) || d.Effect == access.Deny || d.Until == nil || d.Until.Incident == nil {
+		return nil
+	}
+	closed, err := tx.HoldIncident(*d.Until.Incident)
+	if err != nil || closed == nil {
+		return err
+	}
+	e.snapshots.Close(*closed)
+	if _, state := e.snapshots.Incident(closed.ID, tx.Now()); state != access.IncidentOpen {
+		return errMovedOn
 	}
 	return nil
 }
@@ -236,16 +257,22 @@ func (a asked) input(phase access.Phase, now time.Time, facts access.Facts, held
 
 // bounded turns an answer that would give more than policy or the entitlement
 // bounds it to, or that has no end, into a deny: nothing is ever clamped.
-func bounded(a asked, d access.Decision, facts access.Facts, now time.Time) access.Decision {
+func (e *Engine) bounded(a asked, d access.Decision, in access.InputContext) access.Decision {
 	longest := longest(a.entitlement, d)
-	from := a.startFrom(now)
 	switch {
 	case longest <= 0:
 		return refuse(d, "no_bound", "Nothing bounds this access",
 			"Neither policy (max_seconds) nor the resource (durations) says how long this may last at most.")
 	case a.For != nil && time.Duration(*a.For) > longest:
 		return refuse(d, "too_long", "Longer than allowed", "At most "+access.Duration(longest).String()+" is allowed.")
-	case a.While != nil && d.Effect == access.Allow && !endOf(d, facts.OnCall, from, longest).After(from):
+	case a.While == nil || d.Effect != access.Allow:
+		return d
+	}
+	from := a.startFrom(in.Now)
+	switch _, _, err := e.bind(a, d, in, from, from); {
+	case isBoundUnknown(err):
+		return refuse(d, codeBoundUnknown, "It is not known whether what the access is bound to goes on", "Ask again when it is known.")
+	case err != nil:
 		return refuse(d, "bound_over", "What the access is bound to is over",
 			"No shift or incident that policy matched lasts beyond the start of the access.")
 	}
@@ -258,40 +285,6 @@ func longest(e access.Entitlement, d access.Decision) time.Duration {
 		return min(time.Duration(*d.MaxSeconds)*time.Second, time.Duration(access.MaxDuration))
 	}
 	return time.Duration(e.Longest())
-}
-
-// endOf is when a `while` grant that begins at from ends: with the last of the
-// shifts that policy matched, plus its grace, and never after longest.
-func endOf(d access.Decision, oncall access.OnCall, from time.Time, longest time.Duration) time.Time {
-	limit := from.Add(longest)
-	if d.Until == nil || !oncall.Known {
-		return time.Time{}
-	}
-	var end time.Time
-	for _, s := range oncall.Shifts {
-		if !s.Covers(from) || !picked(d.Until.OnCall, s) {
-			continue
-		}
-		if s.End == nil {
-			return limit
-		}
-		if t := s.End.Add(time.Duration(d.Until.GraceSeconds) * time.Second); t.After(end) {
-			end = t
-		}
-	}
-	if end.After(limit) {
-		return limit
-	}
-	return end
-}
-
-func picked(refs []access.ShiftRef, s access.Shift) bool {
-	for _, r := range refs {
-		if r.Picks(s) {
-			return true
-		}
-	}
-	return false
 }
 
 // startFrom is when the access would begin if it were approved now.

@@ -29,6 +29,13 @@ type Policy interface {
 	// Check answers checks in their order, all by one revision, and ends with the
 	// first answer for which last is true; nil: never.
 	Check(ctx context.Context, inputs []access.CheckInput, last func(access.CheckAnswer) bool) []access.CheckAnswer
+	// Continue says what is to become of a live grant under which something changed.
+	// An error that wraps access.ErrBusy says that it was not asked, or not in time:
+	// that is no answer.
+	Continue(context.Context, access.ContinueInput) (access.Continuation, error)
+	// Facts returns which facts decisions for reasons with the codes depend on; all:
+	// perhaps on any.
+	Facts(codes []string) (facts []string, all bool)
 	// Query evaluates a document. An error that wraps access.ErrInvalid or
 	// access.ErrBusy is the caller's; every other is the policy's.
 	Query(context.Context, access.Query) (access.QueryAnswer, error)
@@ -63,6 +70,9 @@ type Snapshots interface {
 	// Incident returns an incident by its id or its number, and what it is known to
 	// be. Only of an open one there is more than its id.
 	Incident(id string, now time.Time) (access.OpenIncident, access.IncidentState)
+	// Close takes that incidents are closed: until their source is asked at a later
+	// time, they are not open.
+	Close(incidents ...access.ClosedIncident)
 }
 
 // unlearned knows nothing.
@@ -75,6 +85,8 @@ func (unlearned) OnCall(access.Subject, time.Time) (access.OnCall, []string) {
 func (unlearned) Incident(string, time.Time) (access.OpenIncident, access.IncidentState) {
 	return access.OpenIncident{}, access.IncidentUnknown
 }
+
+func (unlearned) Close(...access.ClosedIncident) {}
 
 // Lease makes the end of grants prompt and checks fast. It is a hint and an
 // index: it makes no access, and may forget everything. The ledger is behind it.
@@ -168,9 +180,14 @@ type Config struct {
 	// Snapshots is what sources of facts said last; nil: there are none, and the end
 	// of no grant moves.
 	Snapshots Snapshots
+	// Roster is who is on call, for the list of it; nil: nobody is known to be.
+	Roster Roster
 	// Renew is how far ahead a bound grant ends whose shift or incident has no known
 	// end, from the last time that it was known to go on; 0: DefaultRenew.
 	Renew time.Duration
+	// MaxEndShare is the share of the live grants that a revision of the policies may
+	// end by itself. What would end more waits for a second person. 0: DefaultMaxEndShare.
+	MaxEndShare float64
 	// Observer counts for operators; nil for nobody.
 	Observer Observer
 	// AccessRequests offers AuthZEN's access request profile; nil: it is not offered.
@@ -190,6 +207,7 @@ type Engine struct {
 	policy      Policy
 	facts       Facts
 	snapshots   Snapshots
+	roster      Roster
 	renew       time.Duration
 	lease       Lease
 	leaseShared bool
@@ -217,7 +235,10 @@ type Engine struct {
 	deliveryWake chan struct{}
 	rebuildWake  chan struct{}
 	callbackWake chan struct{}
+	recheckWake  chan struct{}
 	toldLater    chan effects // of grants whose time was over
+
+	maxEndShare float64
 }
 
 // New returns an engine.
@@ -229,9 +250,10 @@ func New(cfg Config) *Engine {
 		unsaid:    unsaid{shared: cfg.LeaseShared},
 		heard:     heard{wake: make(chan struct{}, 1), kept: make(chan struct{}, 1)},
 		sweepWake: make(chan struct{}, 1), startWake: make(chan struct{}, 1), deliveryWake: make(chan struct{}, 1),
-		snapshots: cfg.Snapshots, renew: cmp.Or(cfg.Renew, DefaultRenew),
+		snapshots: cfg.Snapshots, roster: cfg.Roster, renew: cmp.Or(cfg.Renew, DefaultRenew),
 		accessRequests: cfg.AccessRequests, callbackWake: make(chan struct{}, 1),
 		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
+		recheckWake: make(chan struct{}, 1), maxEndShare: cmp.Or(cfg.MaxEndShare, DefaultMaxEndShare),
 	}
 	for _, t := range cfg.Targets {
 		e.targets[t.Name] = t
@@ -241,6 +263,9 @@ func New(cfg Config) *Engine {
 	}
 	if e.snapshots == nil {
 		e.snapshots = unlearned{}
+	}
+	if e.roster == nil {
+		e.roster = noRoster{}
 	}
 	if e.decisions == nil {
 		e.decisions = unrecorded{}

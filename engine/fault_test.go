@@ -73,7 +73,7 @@ func TestSlowStartsDoNotDelayEnds(t *testing.T) {
 		for range 30 {
 			start := w.ledger.Now().Add(10 * time.Second)
 			ask := askFor(time.Hour)
-			ask.StartsAt = &start
+			ask.StartsAt = engine.StartAt(start)
 			_, err := w.engine.Submit(t.Context(), as(dave), ask)
 			must(t, err)
 		}

@@ -249,7 +249,7 @@ func TestGrantBoundToAShiftEndsWithTheLastOneThatPolicyMatched(t *testing.T) {
 		"one that policy did not match counts for nothing": {func() []access.Shift {
 			return []access.Shift{shift("primary", 1, 10*time.Minute), shift("manager", 3, time.Hour)}
 		}, 10 * time.Minute},
-		"a shift without end goes to the cap": {func() []access.Shift { return []access.Shift{open} }, 90 * time.Minute},
+		"a shift without end gives an hour, to be renewed": {func() []access.Shift { return []access.Shift{open} }, time.Hour},
 		"a shift beyond the cap ends at it": {func() []access.Shift {
 			return []access.Shift{shift("primary", 1, 10*time.Hour)}
 		}, 90 * time.Minute},

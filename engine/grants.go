@@ -145,6 +145,9 @@ func (e *Engine) endLocked(
 		if comment != "" {
 			event.Data["comment"] = comment
 		}
+		if g.Recheck != nil {
+			tellRecheck(&event, *g.Recheck)
+		}
 		if err := tx.Append(event); err != nil {
 			return nil, err
 		}
@@ -174,15 +177,25 @@ func grantEvent(call Call, typ string, g access.Grant) audit.Event {
 	return event
 }
 
-// endAll ends the grants, each for its reason.
+// endAll ends those of the grants that have not ended by then, each for its reason.
 func (e *Engine) endAll(tx *ledger.Tx, call Call, grants []access.Grant, why func(access.Grant) access.EndReason, fx *effects) error {
-	ids, endings := make([]string, len(grants)), make([]ledger.Ending, len(grants))
+	ids, bindings := make([]string, len(grants)), make([]string, len(grants))
 	for i, g := range grants {
-		ids[i], endings[i] = g.BindingID, ledger.Ending{Grant: g, Why: why(g)}
+		ids[i], bindings[i] = g.ID, g.BindingID
 	}
-	if err := tx.LockBindings(ids...); err != nil {
+	if err := tx.LockBindings(bindings...); err != nil {
 		return err
 	}
-	_, err := e.endLocked(tx, call, endings, "", fx, e.reconcile)
+	current, err := tx.GrantsByID(ids...) // as they are now that nobody else can move them
+	if err != nil {
+		return err
+	}
+	endings := make([]ledger.Ending, 0, len(grants))
+	for _, g := range grants {
+		if now := current[g.ID]; now.State != access.GrantEnded {
+			endings = append(endings, ledger.Ending{Grant: now, Why: why(now)})
+		}
+	}
+	_, err = e.endLocked(tx, call, endings, "", fx, e.reconcile)
 	return err
 }

@@ -167,7 +167,7 @@ func TestANodeWithoutATargetLeavesScheduledGrantsToOthers(t *testing.T) {
 	w.seed()
 	at := time.Now().Add(time.Second)
 	ask := askFor(time.Hour)
-	ask.StartsAt = &at
+	ask.StartsAt = engine.StartAt(at)
 	r, err := h.engine.Submit(t.Context(), as(alice), ask)
 	must(t, err)
 	without := engine.New(engine.Config{
@@ -224,7 +224,7 @@ func TestStartsThatFailDoNotStandBeforeOthers(t *testing.T) {
 			who := access.Subject{Type: "user", ID: fmt.Sprintf("user%d@example.com", i)}
 			starts := at.Add(time.Duration(i) * time.Microsecond)
 			ask := askFor(time.Hour)
-			ask.StartsAt = &starts
+			ask.StartsAt = engine.StartAt(starts)
 			r, err := w.engine.Submit(t.Context(), as(who), ask)
 			must(t, err)
 			last = r.Grant.ID

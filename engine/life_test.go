@@ -17,7 +17,7 @@ import (
 func (w *world) mustSchedule() engine.RequestView {
 	w.t.Helper()
 	start, hour := w.ledger.Now().Add(time.Minute), access.Duration(time.Hour)
-	r, err := w.engine.Submit(w.t.Context(), as(alice), engine.Ask{Action: debug, Resource: acme, For: &hour, StartsAt: &start, Reason: "PD-1"})
+	r, err := w.engine.Submit(w.t.Context(), as(alice), engine.Ask{Action: debug, Resource: acme, For: &hour, StartsAt: engine.StartAt(start), Reason: "PD-1"})
 	must(w.t, err)
 	return r
 }
@@ -352,7 +352,7 @@ func TestRefusalsAreOneEventAMinute(t *testing.T) {
 func TestAskIsHeldAgainstTheCatalogue(t *testing.T) {
 	d := func(d time.Duration) *access.Duration { x := access.Duration(d); return &x }
 	s := func(s string) *string { return &s }
-	at := func(d time.Duration) *time.Time { x := time.Now().Add(d); return &x }
+	at := func(d time.Duration) *engine.Start { return engine.StartAt(time.Now().Add(d)) }
 	cases := map[string]struct {
 		ask  engine.Ask
 		code string

@@ -14,12 +14,14 @@ import (
 const activations = 5
 
 // ActivatePolicy makes the revision the active one for all nodes, with its audit
-// event, by a compare-and-set on the one that was active before. One that is
-// active already changes nothing and leaves no event.
+// event, by a compare-and-set on the one that was active before, and has all live
+// grants evaluated again. One that is active already changes nothing and leaves no
+// event.
 func (e *Engine) ActivatePolicy(ctx context.Context, next access.PolicyRevision) (err error) {
 	for range activations {
 		err = e.ledger.Update(ctx, func(tx *ledger.Tx) error { return activate(tx, next) })
 		if !errors.Is(err, access.ErrConflict) {
+			poke(e.recheckWake)
 			return err
 		}
 	}
@@ -32,6 +34,9 @@ func activate(tx *ledger.Tx, next access.PolicyRevision) error {
 		return err
 	}
 	if err := tx.ActivatePolicy(active.Name, next); err != nil {
+		return err
+	}
+	if err := beginPolicyRecheck(tx, next.Name); err != nil {
 		return err
 	}
 	return tx.Append(audit.Event{Type: audit.PolicyActivated, Revision: audit.Text(next.Name), Data: map[string]any{

@@ -34,7 +34,7 @@ func (e *Engine) Submit(ctx context.Context, call Call, ask Ask) (RequestView, e
 		if err != nil {
 			return RequestView{}, err
 		}
-		d, err := e.decide(ctx, a, access.PhaseRequest)
+		a, d, err := e.decideWhen(ctx, a, access.PhaseRequest)
 		if err != nil {
 			return RequestView{}, err
 		}
@@ -71,7 +71,7 @@ func (e *Engine) again(ctx context.Context, kept RequestView) error {
 }
 
 func (e *Engine) submit(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, fx *effects) (RequestView, error) {
-	if err := current(tx, a, d); err != nil {
+	if err := e.current(tx, a, d); err != nil {
 		return RequestView{}, err
 	}
 	now := tx.Now()
@@ -123,11 +123,8 @@ func (e *Engine) grant(
 	}
 	if length != nil {
 		g.ExpiresAt = from.Add(time.Duration(*length))
-	} else {
-		g.ExpiresAt = endOf(d.Decision, d.Input.Context.OnCall, from, longest(a.entitlement, d.Decision))
-	}
-	if !g.ExpiresAt.After(from) {
-		return nil, access.Conflict("bound_over", "what the access is bound to is over")
+	} else if err := e.bindGrant(&g, a, d, from); err != nil {
+		return nil, err
 	}
 	typ := audit.GrantStarted
 	if from.After(now) {

@@ -90,7 +90,7 @@ func (e *Engine) decideReview(
 ) (a asked, d access.DecisionRecord, err error) {
 	a, err = e.reconsider(ctx, before.Request)
 	if err == nil {
-		d, err = e.decide(ctx, a, access.PhaseReview)
+		a, d, err = e.decideWhen(ctx, a, access.PhaseReview)
 	}
 	if verdict == access.VerdictApprove || !errors.Is(err, access.ErrConflict) {
 		return a, d, err
@@ -126,6 +126,7 @@ func (e *Engine) reconsider(ctx context.Context, r access.Request) (a asked, err
 	if a.entitlement, ok = a.resource.Entitlement(r.Action.Name); !ok {
 		return a, access.Conflict("no_longer_allowed", "%s does not offer %s any more", r.Resource, r.Action.Name)
 	}
+	a.While = e.named(a.While, e.ledger.Now())
 	a.target, err = e.target(a.entitlement.Target)
 	return a, err
 }
@@ -159,7 +160,7 @@ func (e *Engine) count(
 		return RequestView{}, err
 	}
 	if record.Verdict == access.VerdictApprove {
-		if err := current(tx, a, d); err != nil {
+		if err := e.current(tx, a, d); err != nil {
 			return RequestView{}, err
 		}
 	}

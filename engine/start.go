@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -148,6 +149,7 @@ func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
 	}
 	_, err = settled(ctx, e, g.Subject, func() (struct{}, error) {
 		a, err := e.reconsider(ctx, r.Request)
+		a.StartsAt = &g.StartsAt // it may have moved with a shift
 		if err == nil {
 			err = e.sameTarget(ctx, a, g)
 		}
@@ -164,12 +166,37 @@ func (e *Engine) startOne(ctx context.Context, g access.Grant) error {
 		if err == nil && d.Failed {
 			err = errors.New("policy failed; the grant stays scheduled and is decided again")
 		}
+		if err == nil && a.While != nil {
+			err = e.startable(a, g, d)
+		}
 		if err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, e.start(ctx, a, g, d)
 	})
 	return err
+}
+
+// startable reports why a scheduled `while` grant can not be decided for good yet:
+// the facts of its decision do not say whether what it is bound to goes on, or say
+// that the shift that it begins with is later, with which it is about to move.
+func (e *Engine) startable(a asked, g access.Grant, d access.DecisionRecord) error {
+	in := d.Input.Context
+	known := in.OnCall.Known
+	if ofIncident(*a.While) {
+		_, id, _ := strings.Cut(*a.While, ":")
+		known = e.incident(id, in) != access.IncidentUnknown
+	}
+	if !known {
+		return errors.New("whether what the access is bound to goes on is not known; the grant stays scheduled and is decided again")
+	}
+	if g.Bound == nil || !g.Bound.NextShift || ofIncident(*a.While) {
+		return nil
+	}
+	if start, found := startOf(in.OnCall.Shifts, g); found && start.After(in.Now) {
+		return errors.New("the shift that the grant begins with begins later now; it stays scheduled until it has moved")
+	}
+	return nil
 }
 
 // sameTarget reports ErrConflict unless the entitlement still leads to the target
@@ -198,21 +225,27 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 			return err
 		}
 	}
-	expires := g.ExpiresAt
+	was := g
+	why := sentence(d.Decision)
 	if a.While != nil && allowed {
-		expires = endOf(d.Decision, d.Input.Context.OnCall, d.DecidedAt, longest(a.entitlement, d.Decision))
-		allowed = expires.After(d.DecidedAt)
+		err := e.bindGrant(&g, a, d, later(d.DecidedAt, g.StartsAt))
+		if isBoundUnknown(err) {
+			return fmt.Errorf("the grant stays scheduled and is decided again: %w", err)
+		}
+		if err != nil {
+			allowed, why = false, err.Error()
+		}
 	}
 	if !allowed {
-		return e.endOne(ctx, g, sentence(d.Decision), d)
+		return e.endOne(ctx, was, why, d)
 	}
-	g.State, g.ExpiresAt, g.DecisionID = access.GrantActive, expires, d.ID
+	g.State, g.DecisionID = access.GrantActive, d.ID
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		if err := current(tx, a, d); err != nil {
+		if err := e.current(tx, a, d); err != nil {
 			return err
 		}
 		return errors.Join(
-			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(g.ID, d.ID, expires),
+			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(was, g),
 			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), afterReview(tx, Call{}, a, d, g),
 			e.reconcile(tx, Call{}, map[string]*access.EndReason{g.BindingID: nil}))
 	})
@@ -233,6 +266,9 @@ func (e *Engine) endOne(ctx context.Context, g access.Grant, why string, d acces
 		}
 		if err := tx.LockBindings(g.BindingID); err != nil {
 			return err
+		}
+		if now, err := tx.Grant(g.ID); err != nil || !now.StartsAt.Equal(g.StartsAt) {
+			return errors.Join(err, ledger.GrantEnded(g.ID)) // it starts at another time by now, and is decided then
 		}
 		return e.endOneLocked(tx, Call{}, ledger.Ending{Grant: g, Why: access.EndDeniedAtStart}, why, &fx)
 	})

@@ -39,6 +39,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() { e.tellLoop(ctx) })
 	loops.Go(func() { e.mendLoop(ctx) })
 	loops.Go(func() { e.restoreLoop(ctx) })
+	loops.Go(func() { e.loop(ctx, e.recheckWake, e.recheckDue, (*ledger.Tx).NextRecheck, nil) })
 	if e.leaseShared {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
@@ -106,12 +107,13 @@ func (e *Engine) untilNext(ctx context.Context, next func(*ledger.Tx) (time.Time
 	return min(max(at.Sub(e.ledger.Now()), time.Millisecond), sweepEvery)
 }
 
-// forgetLoop drops old Idempotency-Keys once an hour.
+// forgetLoop drops old Idempotency-Keys and ids of inbound events once an hour.
 func (e *Engine) forgetLoop(ctx context.Context) {
 	hourly := time.NewTicker(time.Hour)
 	defer hourly.Stop()
 	for {
 		e.forgetAnswers(ctx, e.ledger.Now().Add(-keepAnswers))
+		e.forgetInbound(ctx, e.ledger.Now().Add(-keepInbound))
 		select {
 		case <-ctx.Done():
 			return
@@ -274,8 +276,11 @@ func (e *Engine) end(
 
 // whyOver is why a grant whose time is over ends.
 func whyOver(g access.Grant) access.EndReason {
-	if g.State == access.GrantScheduled {
+	switch {
+	case g.State == access.GrantScheduled:
 		return access.EndNotStarted
+	case g.Bound != nil && g.Bound.OverAs != "":
+		return g.Bound.OverAs
 	}
 	return access.EndExpired
 }

@@ -42,6 +42,7 @@ type world struct {
 	target *target
 	policy *policy
 	facts  *facts
+	news   *news // sources of facts, instead of facts; nil: none
 	stop   func()
 	path   string
 
@@ -55,6 +56,8 @@ type world struct {
 	contract  string                                      // what the target is configured as; "" is box-1, which it was
 	requests  func(*ledger.Ledger) *engine.AccessRequests // nil: access requests are not offered
 	step      func(string)                                // is told of each step; nil: nobody
+
+	maxEndShare float64 // 0: as it is shipped
 }
 
 // inWorld runs a story in a fresh world, with the loops running.
@@ -101,9 +104,14 @@ func (w *world) start() {
 	if w.requests != nil {
 		requests = w.requests(w.ledger)
 	}
+	var known engine.Facts = w.facts
+	var snapshots engine.Snapshots
+	if w.news != nil {
+		known, snapshots = w.news, w.news
+	}
 	w.engine = engine.New(engine.Config{
-		AccessRequests: requests, Step: w.step,
-		Ledger: w.ledger, Policy: decider, Facts: w.facts, Lease: w.lease, LeaseShared: w.shared, Log: log, Observer: w.counted,
+		AccessRequests: requests, Step: w.step, MaxEndShare: w.maxEndShare, Snapshots: snapshots,
+		Ledger: w.ledger, Policy: decider, Facts: known, Lease: w.lease, LeaseShared: w.shared, Log: log, Observer: w.counted,
 		Decisions: w.decisions, DecisionForm: w.form,
 		Targets: []engine.Target{{
 			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
@@ -230,13 +238,22 @@ func code(err error) string {
 type policy struct {
 	mu     sync.Mutex
 	answer func(access.Input) access.Decision
+	name   string // of its revision; "" is r1
+
+	answering sync.Mutex // one answer at a time
+
+	resume func(access.ContinueInput) (access.Continuation, error) // nil: every live grant is kept
+	facts  func(codes []string) ([]string, bool)                   // nil: everything depends on all of them
 }
 
 func (p *policy) Decide(_ context.Context, in access.Input) (access.Decision, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	d := p.answer(in)
-	d.Revision = "r1"
+	answer, revision := p.answer, p.revision()
+	p.mu.Unlock()
+	p.answering.Lock() // and not mu: an answer may take its time, and nobody waits for it to learn the revision
+	defer p.answering.Unlock()
+	d := answer(in)
+	d.Revision = revision
 	return d, nil
 }
 
@@ -253,7 +270,13 @@ func (p *policy) Allow(_ context.Context, in access.APIInput) (access.Permission
 	return access.Permission{Allowed: true}, nil
 }
 
-func (p *policy) Revision() string { return "r1" }
+func (p *policy) Revision() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.revision()
+}
+
+func (p *policy) revision() string { return cmp.Or(p.name, "r1") }
 
 func (p *policy) Check(_ context.Context, inputs []access.CheckInput, last func(access.CheckAnswer) bool) (answers []access.CheckAnswer) {
 	for _, in := range inputs {
@@ -266,6 +289,26 @@ func (p *policy) Check(_ context.Context, inputs []access.CheckInput, last func(
 		}
 	}
 	return answers
+}
+
+func (p *policy) Continue(_ context.Context, in access.ContinueInput) (access.Continuation, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.resume == nil {
+		return access.Continuation{Action: access.ContinueKeep, Revision: p.revision()}, nil
+	}
+	c, err := p.resume(in)
+	c.Revision = p.revision()
+	return c, err
+}
+
+func (p *policy) Facts(codes []string) ([]string, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.facts == nil {
+		return nil, true
+	}
+	return p.facts(codes)
 }
 
 func (p *policy) Query(context.Context, access.Query) (access.QueryAnswer, error) {

@@ -2,9 +2,11 @@ package policies_test
 
 import (
 	"context"
+	"encoding/json"
 	"io/fs"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -92,9 +94,10 @@ func TestEveryReasonCodeIsExpectedByATest(t *testing.T) {
 
 func TestMisspelledInputIsACompileError(t *testing.T) {
 	for name, rule := range map[string]string{
-		"schema.access": "x if input.subject.propertys.groups_known",
-		"schema.api":    "x if input.object.requestor",
-		"schema.check":  "x if input.grant",
+		"schema.access":   "x if input.subject.propertys.groups_known",
+		"schema.api":      "x if input.object.requestor",
+		"schema.check":    "x if input.grant",
+		"schema.continue": "x if input.grant.expires",
 	} {
 		text := "# METADATA\n# schemas:\n#   - input: " + name + "\npackage misspelled\n\n" + rule
 		module, err := ast.ParseModuleWithOpts("misspelled.rego", text, ast.ParserOptions{ProcessAnnotation: true})
@@ -105,6 +108,45 @@ func TestMisspelledInputIsACompileError(t *testing.T) {
 		compiler.Compile(map[string]*ast.Module{"misspelled.rego": module})
 		if !compiler.Failed() {
 			t.Errorf("%q compiles under %s", rule, name)
+		}
+	}
+}
+
+// The input of continue is that of a decision, and the grant.
+func TestSchemaOfContinueIsThatOfADecisionWithTheGrant(t *testing.T) {
+	read := func(name string) (schema map[string]any) {
+		text, err := fs.ReadFile(policies.FS, "schemas/"+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &schema); err != nil {
+			t.Fatal(err)
+		}
+		delete(schema, "title")
+		return schema
+	}
+	decided, continued := read("access.jsonschema"), read("continue.jsonschema")
+	properties, ok := continued["properties"].(map[string]any)
+	if !ok || properties["grant"] == nil {
+		t.Fatal("there is no grant")
+	}
+	delete(properties, "grant")
+	if !reflect.DeepEqual(decided, continued) {
+		t.Error("without the grant, schemas/continue.jsonschema is not schemas/access.jsonschema")
+	}
+}
+
+// Each rule that gives or reviews access says which facts it depends on.
+func TestEveryReasonOfADecisionDeclaresItsFacts(t *testing.T) {
+	modules, _ := load(t, ".")
+	for file, module := range modules {
+		if module.Package.Path.String() != "data.access" {
+			continue
+		}
+		for _, a := range module.Annotations {
+			if code, ok := a.Custom["code"].(string); ok && a.Custom["facts"] == nil {
+				t.Errorf("%s: the rule with the code %s has no facts (%s)", a.Location, code, file)
+			}
 		}
 	}
 }

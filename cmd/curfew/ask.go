@@ -14,7 +14,7 @@ type ask struct {
 	Resource  access.ResourceRef `json:"resource"`
 	For       *access.Duration   `json:"for,omitempty"`
 	While     *string            `json:"while,omitempty"`
-	StartsAt  *time.Time         `json:"starts_at,omitempty"`
+	StartsAt  *engine.Start      `json:"starts_at,omitempty"`
 	Reason    string             `json:"reason"`
 	Emergency bool               `json:"emergency,omitempty"`
 }
@@ -48,14 +48,23 @@ func (f *askFlags) ask(resource, action string) (a ask, err error) {
 		}
 		a.Subject = &s
 	}
-	if f.startsAt != "" {
-		t, err := time.Parse(time.RFC3339, f.startsAt)
-		if err != nil {
-			return a, usage("--starts-at: %q is not a time such as 2026-01-31T09:00:00Z", f.startsAt)
-		}
-		a.StartsAt = &t
+	a.StartsAt, err = f.start()
+	return a, err
+}
+
+// start reads when access is to begin; nil for at once.
+func (f *askFlags) start() (*engine.Start, error) {
+	switch f.startsAt {
+	case "":
+		return nil, nil
+	case engine.NextShift:
+		return &engine.Start{NextShift: true}, nil
 	}
-	return a, nil
+	t, err := time.Parse(time.RFC3339, f.startsAt)
+	if err != nil {
+		return nil, usage("--starts-at: %q is neither a time such as 2026-01-31T09:00:00Z nor %s", f.startsAt, engine.NextShift)
+	}
+	return engine.StartAt(t), nil
 }
 
 // after is the error of a command that asked, given what policy said.

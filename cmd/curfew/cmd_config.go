@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -34,7 +35,7 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) 
 	for _, warning := range cfg.Warnings {
 		_, _ = fmt.Fprintln(c.Err, "warning:", clean(warning))
 	}
-	faults := faults(cfg.Missing)
+	faults := faults(slices.Concat(cfg.Missing, cfg.Unasked))
 	policy, err := checkPolicies(ctx, cfg)
 	faults.takeAll(err)
 	if againstLedger {
@@ -46,7 +47,8 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) 
 	err = errors.Join(
 		c.say("ok: configuration: %s, %s", counted(len(cfg.Tokens), "token", "tokens"), counted(len(cfg.Targets), "target", "targets")),
 		c.say("ok: policies: %s", policy),
-		c.say("ok: data: %s, %s", cfg.data(), counted(len(cfg.Rota.Schedules), "schedule", "schedules")))
+		c.say("ok: data: %s, %s", cfg.data(), counted(len(cfg.Rota.Schedules), "schedule", "schedules")),
+		c.say("ok: on call: %s", cfg.OnCall.said(cfg.RotaPath != "")))
 	if againstLedger {
 		err = errors.Join(err, c.say("ok: ledger: every target that it needs is configured"))
 	}

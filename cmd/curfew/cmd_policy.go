@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -44,11 +45,15 @@ func (c *cli) policyCommand() *cobra.Command {
 }
 
 func (c *cli) checkPolicies(ctx context.Context, dir string) error {
-	policy, err := pdp.Open(ctx, pdp.Config{Library: policies.FS, Dir: dir})
+	r, err := pdp.New(pdp.Config{Library: policies.FS}).Load(ctx, dir)
 	if err != nil {
 		return err
 	}
-	return c.say("ok: policies: revision %s", short(policy.Revision()))
+	if !r.Continues() {
+		_, err = fmt.Fprintln(c.Err, "note: package access has no rule continue: live access is flagged whenever something changes under it. "+
+			"To keep what would still be given: continue := data.curfew.lib.continuation.result")
+	}
+	return errors.Join(err, c.say("ok: policies: revision %s", short(r.Name())))
 }
 
 func (c *cli) exportPolicies(under, dir string) error {

@@ -32,7 +32,7 @@ func (c *cli) requestCommand() *cobra.Command {
 	flags.StringVar(&f.length, "for", "", "how long: a `duration` that the resource offers, such as 2h")
 	flags.StringVar(&f.while, "while", "", "as long as `what` lasts: oncall, or incident:<id>")
 	flags.StringVar(&f.reason, "reason", "", "why, for reviewers and auditors")
-	flags.StringVar(&f.startsAt, "starts-at", "", "when it begins: a `time` such as 2026-01-31T09:00:00Z (default: at once)")
+	flags.StringVar(&f.startsAt, "starts-at", "", "when it begins: a `time` such as 2026-01-31T09:00:00Z, or next_shift (default: at once)")
 	flags.StringVar(&f.subject, "subject", "", "for `whom`, such as user:alice@example.com (default: you)")
 	flags.BoolVar(&f.emergency, "emergency", false, "say that this can not wait")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only ask what policy would say")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -15,7 +16,7 @@ func (c *cli) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the gateway",
 		Long: "Run the gateway until SIGINT or SIGTERM; a second one ends it at once. SIGHUP reads\n" +
-			"the policies and the rota file again. The log goes to standard error.",
+			"the policies again and asks all sources of facts. The log goes to standard error.",
 		Args: cobra.NoArgs,
 		RunE: c.does(func(cmd *cobra.Command, _ []string) error {
 			log, err := newLog(c.Err, format, level)
@@ -39,7 +40,7 @@ func (c *cli) serve(ctx context.Context, path string, log *slog.Logger) error {
 	for _, warning := range cfg.Warnings {
 		log.Warn(warning)
 	}
-	for _, missing := range cfg.Missing {
+	for _, missing := range slices.Concat(cfg.Missing, cfg.Unasked) {
 		log.Error(missing.Error())
 	}
 	g, err := newGateway(ctx, cfg, options{Log: log, Version: version()})

@@ -23,8 +23,10 @@ type Config struct {
 	PoliciesDir  string             // "": the policies that curfew ships with
 	PolicyBundle *PolicyBundle      // in the place of the directory; nil: none
 	Tokens       []Token
-	RotaPath     string // "": nobody is known to be on call
+	OnCall       OnCall
+	RotaPath     string // "": there is no rota
 	Rota         rota.File
+	MaxEndShare  float64 // of the live grants, that new policies may end by themselves
 	Targets      []Target
 	People       []access.Person
 	Callbacks    *callback.Sender // nil: no callbacks are taken
@@ -37,6 +39,8 @@ type Config struct {
 	// Missing are targets that can not be used because a secret of theirs is not
 	// there. The gateway starts without them, degraded; a check refuses them.
 	Missing []error
+	// Unasked are sources that are not asked, or not listened to, for the same.
+	Unasked []error
 }
 
 // Token is a bearer token and who it stands for.

@@ -3,30 +3,9 @@ package main
 import (
 	"fmt"
 
-	"github.com/curfew-access/curfew/connectors/rota"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/facts"
 )
-
-func (r *configReader) onCall(entry onCallEntry) {
-	r.unless(entry.PagerDuty, "oncall.pagerduty", "say who is on call in a file: oncall: {rota: rota.yaml}")
-	if entry.Rota == "" {
-		return
-	}
-	r.cfg.RotaPath = r.path(entry.Rota)
-	file, err := readRota(r.cfg.RotaPath)
-	r.take(entry.Rota, err)
-	r.cfg.Rota = file
-}
-
-// readRota reads and checks a rota file.
-func readRota(path string) (rota.File, error) {
-	var file rota.File
-	if err := decodeYAML(path, &file); err != nil {
-		return file, err
-	}
-	return file, file.Validate()
-}
 
 func (r *configReader) people(name string) {
 	if name == "" {

@@ -18,6 +18,7 @@ type configFile struct {
 	Resources     string             `yaml:"resources"` // file
 	Decisions     decisionsEntry     `yaml:"decisions"`
 	AccessRequest accessRequestEntry `yaml:"access_request"`
+	Reevaluate    reevaluateEntry    `yaml:"reevaluate"`
 	Slack         yaml.Node          `yaml:"slack"`
 	Sinks         yaml.Node          `yaml:"sinks"`
 }
@@ -32,11 +33,6 @@ type tokenEntry struct {
 	Subject string    `yaml:"subject"` // "service:ci"
 	Groups  []string  `yaml:"groups"`  // absent: the token says nothing of them
 	Secret  secretRef `yaml:"secret"`
-}
-
-type onCallEntry struct {
-	Rota      string    `yaml:"rota"` // file
-	PagerDuty yaml.Node `yaml:"pagerduty"`
 }
 
 type targetEntry struct {

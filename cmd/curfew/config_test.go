@@ -164,7 +164,6 @@ func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"auth: {oidc: {issuer: 'https://x/hunter2'}}":           "auth.oidc",
-		"oncall: {pagerduty: {token: hunter2}}":                 "oncall.pagerduty",
 		target(", confirm: callback"):                           "targets[0].webhook.confirm",
 		target(", renew: true"):                                 "targets[0].webhook.renew",
 		"slack: {bot_token: hunter2}":                           "slack",

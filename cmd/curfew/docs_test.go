@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -97,6 +98,9 @@ func checkConfig(t *testing.T, text string) {
 	}
 	if env["CURFEW_WEBHOOK_SECRET"] != "" {
 		env["CURFEW_WEBHOOK_SECRET"] = "whsec_" + strings.Repeat("c2VjcmV0", 5)
+	}
+	if env["PAYMENTS_CALENDAR"] != "" {
+		env["PAYMENTS_CALENDAR"] = "https://calendar.example.com/private-" + rand.Text() + "/basic.ics"
 	}
 	if env["CURFEW_BUNDLE_KEY"] != "" {
 		env["CURFEW_BUNDLE_KEY"] = publicKey(t)

@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
-	"github.com/curfew-access/curfew/connectors/rota"
+	"github.com/curfew-access/curfew/connectors/pagerduty"
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/decisions"
@@ -21,6 +22,7 @@ import (
 	"github.com/curfew-access/curfew/engine/metrics"
 	"github.com/curfew-access/curfew/engine/outbox"
 	"github.com/curfew-access/curfew/engine/pdp"
+	"github.com/curfew-access/curfew/engine/watch"
 	"github.com/curfew-access/curfew/policies"
 )
 
@@ -53,13 +55,17 @@ type gateway struct {
 	ledger       *ledger.Ledger
 	policy       *pdp.PDP
 	delivery     *pdp.Delivery
-	rota         *rota.Source // nil without a rota
+	sources      []source
+	book         *facts.Book      // what the sources said last
+	watchers     []*watch.Watcher // one for each source
+	files        []*watchedFile   // that sources read
 	lease        keptLease
 	node         string // names this process among those on the ledger
 	decisions    *decisions.Log
 	decisionForm decisions.Form
 	engine       *engine.Engine
 	metrics      *metrics.Metrics
+	hook         atomic.Pointer[pagerduty.Hook] // nil: its webhooks are not taken
 	worker       *outbox.Worker
 	sealer       *audit.Sealer
 	needs        *needs
@@ -77,7 +83,7 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
 	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
 	for _, open := range []func(context.Context, options) error{
-		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.wire, g.deliverPolicy, g.seed, g.openAPI, g.listen,
+		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.openSources, g.wire, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
 	} {
 		if err := open(ctx, opts); err != nil {
 			return nil, errors.Join(err, g.Close())
@@ -135,14 +141,6 @@ func (g *gateway) openLease(ctx context.Context, _ options) (err error) {
 
 // wire makes the parts that live in the process.
 func (g *gateway) wire(_ context.Context, opts options) error {
-	gatherer := &facts.Gatherer{People: g.ledger, Log: g.log}
-	if g.cfg.RotaPath != "" {
-		source, err := rota.New(g.cfg.Rota)
-		if err != nil {
-			return err
-		}
-		g.rota, gatherer.OnCall = source, source
-	}
 	targets, deliverers := []engine.Target{}, map[string]outbox.Deliverer{}
 	for _, t := range g.cfg.Targets {
 		targets = append(targets, t.engine())
@@ -150,10 +148,10 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 	}
 	g.metrics = g.newMetrics()
 	g.engine = engine.New(engine.Config{
-		Ledger: g.ledger, Policy: g.policy, Facts: gatherer, Lease: g.lease, LeaseShared: g.cfg.Lease != nil,
+		Ledger: g.ledger, Policy: g.policy, Facts: g.gatherer(), Lease: g.lease, LeaseShared: g.cfg.Lease != nil,
 		Targets: targets, Log: g.log, Observer: g.metrics, Step: opts.Step,
 		Node: g.node, Decisions: g.decisionLog(), DecisionForm: g.decisionForm,
-		AccessRequests: g.accessRequests(),
+		AccessRequests: g.accessRequests(), Snapshots: g.book, Roster: g.book, Renew: g.cfg.OnCall.Renew, MaxEndShare: g.cfg.MaxEndShare,
 	})
 	g.worker = &outbox.Worker{
 		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",

@@ -18,9 +18,13 @@ func (g *gateway) openAPI(context.Context, options) error {
 	for i, t := range g.cfg.Tokens {
 		tokens[i] = api.Token{Name: t.Name, Subject: t.Subject, Secret: t.Secret.Reveal()}
 	}
+	hooks, err := g.hooks()
+	if err != nil {
+		return err
+	}
 	handler, err := api.New(api.Config{
 		Engine: g.engine, Tokens: tokens, Ready: g.ready, Metrics: g.metrics.Handler(), Log: g.log, Version: g.version,
-		ExternalURL: g.cfg.ExternalURL,
+		ExternalURL: g.cfg.ExternalURL, Hooks: hooks,
 	})
 	if err != nil {
 		return err

@@ -17,6 +17,8 @@ func (g *gateway) newMetrics() *metrics.Metrics {
 		Policy:      g.policyFigures,
 		Decisions:   g.decisionFigures,
 		Figures:     g.ledgerFigures,
+		Sources:     g.states,
+		Hooks:       g.hookFigures,
 		Log:         g.log,
 	})
 }

@@ -28,7 +28,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	defer fail()
 
 	sealing := start(last, fail, g.sealer.Run)
-	loops := start(last, fail, g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)
+	loops := start(last, fail, append(g.sourceLoops(), g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)...)
 	logging := start(last, fail, g.decisions.Run)
 	serving := start(last, fail, g.serve)
 
@@ -102,7 +102,7 @@ func (g *gateway) watchLease(ctx context.Context) error {
 	return g.lease.Run(ctx, lease.Events{Expired: g.engine.Announced, Connected: g.engine.Wake, Emptied: g.engine.Rebuild})
 }
 
-// watchHangups reads the policies and the rota file again on SIGHUP.
+// watchHangups reads the policies again on SIGHUP, and asks all sources of facts.
 func (g *gateway) watchHangups(ctx context.Context) error {
 	for {
 		select {
@@ -110,30 +110,7 @@ func (g *gateway) watchHangups(ctx context.Context) error {
 			return nil
 		case <-g.hangups:
 			g.delivery.Reload()
-			g.reloadRota(ctx)
+			g.pokeSources()
 		}
 	}
-}
-
-// reloadRota makes the rota what its file says now. A file with faults changes
-// nothing.
-func (g *gateway) reloadRota(ctx context.Context) {
-	if g.rota == nil {
-		return
-	}
-	file, err := readRota(g.cfg.RotaPath)
-	if err == nil {
-		err = g.rota.Replace(file)
-	}
-	if err != nil {
-		g.log.Error("rota not reloaded; it stays as it was", "file", g.cfg.RotaPath, "error", err)
-		return
-	}
-	err = g.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		return tx.Append(audit.Event{Type: audit.RotaLoaded, Data: map[string]any{"schedules": len(file.Schedules)}})
-	})
-	if err != nil {
-		g.log.Error("that the rota was reloaded is not in the audit log", "error", err)
-	}
-	g.log.Info("rota reloaded", "file", g.cfg.RotaPath, "schedules", len(file.Schedules))
 }

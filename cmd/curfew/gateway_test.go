@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -191,7 +190,7 @@ func TestReadinessIsDegradedWithoutTheTargetOfABinding(t *testing.T) {
 	t.Parallel()
 	dir := home(t, okTarget(t))
 	g, stop := serve(t, dir, options{})
-	if r := g.ready(t.Context()); r.Status != api.StatusOK || len(r.Checks) != 5 {
+	if r := g.ready(t.Context()); r.Status != api.StatusOK || len(r.Checks) != 6 {
 		t.Errorf("got %+v", r)
 	}
 	if code, stderr := curfew(t.Context(), g, "alice", io.Discard, "request", "db/main", "read", "--for", "2h", "--reason", "x"); code != exitOK {
@@ -228,35 +227,6 @@ func TestReadinessIsDegradedWithoutTheSecretOfATarget(t *testing.T) {
 	code, stderr := curfew(t.Context(), g, "alice", io.Discard, "request", "db/main", "read", "--for", "2h", "--reason", "x")
 	if code != exitConflict || !strings.Contains(stderr, "target_missing") {
 		t.Errorf("exit %d: %s", code, stderr)
-	}
-}
-
-func TestRotaIsReloadedOrKept(t *testing.T) {
-	t.Parallel()
-	dir := home(t, okTarget(t))
-	var log bytes.Buffer
-	g := open(t, dir, options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-	defer func() { _ = g.Close() }()
-	onCall := func() bool {
-		known, err := g.rota.Shifts(t.Context(), access.Subject{Type: access.TypeUser, ID: "alice@example.com"}, time.Now())
-		return err == nil && len(known.Shifts) == 1
-	}
-	if !onCall() {
-		t.Fatal("Alice is not on call at first")
-	}
-	if err := write(g.cfg.RotaPath, "schedules: [{nonsense: 1}]"); err != nil {
-		t.Fatal(err)
-	}
-	g.reloadRota(t.Context())
-	if !onCall() || !strings.Contains(log.String(), "it stays as it was") {
-		t.Errorf("a broken rota was taken: %s", log.String())
-	}
-	if err := write(g.cfg.RotaPath, "schedules: [{id: payments-primary, shifts: []}]"); err != nil {
-		t.Fatal(err)
-	}
-	g.reloadRota(t.Context())
-	if onCall() {
-		t.Errorf("the new rota was not taken: %s", log.String())
 	}
 }
 

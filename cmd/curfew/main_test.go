@@ -44,7 +44,10 @@ func provideSecrets(path string) (env map[string]string, err error) {
 	env = map[string]string{}
 	var provide func(n *yaml.Node, fresh func() string)
 	provide = func(n *yaml.Node, fresh func() string) {
-		kind, name, _ := strings.Cut(n.Value, ":")
+		kind, name, ref := strings.Cut(n.Value, ":")
+		if !ref {
+			kind = "" // the key file
+		}
 		at := filepath.Join(filepath.Dir(path), name)
 		switch kind {
 		case "env":

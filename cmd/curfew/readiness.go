@@ -92,6 +92,7 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 		clockCheck(g.ledger.Uncertainty()),
 		policyCheck(g.delivery.State()),
 		g.targetCheck(ctx),
+		g.sourceCheck(),
 	}
 	r := api.Readiness{Status: api.StatusOK, Checks: checks}
 	for _, c := range checks {

@@ -157,7 +157,7 @@ func wanted(goType string) string {
 		return "a text"
 	case goType == "bool":
 		return "true or false"
-	case goType == "int":
+	case goType == "int", goType == "float64":
 		return "a number"
 	}
 	return "keys and values"

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/curfew-access/curfew/connectors"
 	"github.com/curfew-access/curfew/engine/access"
@@ -43,11 +44,11 @@ type Config struct {
 	Users     map[string]string // whom an account is: its id or its email address -> "user:…"
 	// Canonical gives the person of an email address who is known by another; nil:
 	// an address is its person.
-	Canonical func(access.Subject) access.Subject
-	Reach     connectors.Reach  // which addresses may be dialled; unused with a Transport
-	Transport http.RoundTripper // nil: one of connectors
-	Log       *slog.Logger      // nil: none
-	Now       func() time.Time  // for the age of what is remembered; nil: time.Now
+	Canonical func(access.Subject) access.Subject `json:"-"`
+	Reach     connectors.Reach                    // which addresses may be dialled; unused with a Transport
+	Transport http.RoundTripper                   // nil: one of connectors
+	Log       *slog.Logger                        // nil: none
+	Now       func() time.Time                    // for the age of what is remembered; nil: time.Now
 }
 
 // OAuth is a scoped app of PagerDuty's: what it may read is what it is told, and
@@ -109,10 +110,15 @@ func (c Config) tokenURL() string {
 // parseBase reads an address beneath which others are: a query has no place in it.
 func parseBase(text string) (*url.URL, error) {
 	address, err := connectors.ParseURL(text)
-	if err == nil && address.RawQuery != "" {
+	switch {
+	case err != nil:
+		return nil, err
+	case address.RawQuery != "":
 		return nil, errors.New("the URL holds a query")
+	case address.Scheme != "https" && strings.HasSuffix(strings.ToLower(address.Hostname()), "pagerduty.com"):
+		return nil, errors.New("PagerDuty takes https only: what shows who we are would go there in the clear")
 	}
-	return address, err
+	return address, nil
 }
 
 // users reads the mapping of accounts. An email address is compared in lower case,
@@ -143,9 +149,11 @@ func (c Config) users() (map[string]access.Subject, error) {
 }
 
 // mapKey is how an account stands in the mapping: ids as they are, addresses in
-// lower case.
+// lower case. One beyond ASCII stays as it is: some letters there have the same
+// lower case as those of somebody else's address.
 func mapKey(account string) string {
-	if strings.Contains(account, "@") {
+	ascii := !strings.ContainsFunc(account, func(r rune) bool { return r > unicode.MaxASCII })
+	if ascii && strings.Contains(account, "@") {
 		return strings.ToLower(account)
 	}
 	return account

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
 )
 
 // memory is who was on call at the last fetch, and until when.
@@ -45,6 +47,38 @@ func (m memory) missing(r *roll, now time.Time) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// place is where somebody is on call, in the words of a snapshot.
+type place struct {
+	who              access.Subject
+	schedule, policy string
+	level            int
+}
+
+// lacks reports whether somebody who was on call before, and by what was known
+// then still is, is not on the roll.
+func (q *query) lacks(before access.Snapshot) bool {
+	if len(before.Shifts) == 0 {
+		return false
+	}
+	q.recall()
+	here := map[place]bool{}
+	for key := range q.roll.turns {
+		if who, known := q.subject(q.roll.accounts[key.user]); known && q.roll.covers(key, q.now) {
+			here[place{who, key.schedule, key.policy, key.level}] = true
+		}
+	}
+	return slices.ContainsFunc(before.Shifts, func(s access.HeldShift) bool {
+		at := place{who: s.Subject, level: s.Level}
+		if s.Schedule != nil {
+			at.schedule = s.Schedule.ID
+		}
+		if s.Policy != nil {
+			at.policy = s.Policy.ID
+		}
+		return s.Covers(q.now) && !here[at]
+	})
 }
 
 func (r *roll) covers(key turnKey, now time.Time) bool {

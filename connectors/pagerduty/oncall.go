@@ -31,7 +31,8 @@ type OnCall struct {
 
 	mu   sync.Mutex // one fetch at a time; guards what follows
 	last memory
-	long bool // the list was too long, or nearly, to be paged in one
+	at   time.Time // of the last fetch
+	long bool      // the list was too long, or nearly, to be paged in one
 }
 
 // OnCall returns the source of who is on call.
@@ -52,19 +53,31 @@ func (o *OnCall) Fetch(ctx context.Context, ask access.SourceAsk) (access.Snapsh
 	ctx, cancel := context.WithTimeout(ctx, FetchTimeout)
 	defer cancel()
 	q := &query{fetch: o.client.begin(ask.Now), until: ask.Now.Add(o.client.cfg.LookAhead), roll: newRoll()}
-	if err := o.gather(ctx, q); err != nil {
+	if err := o.gather(ctx, q, ask.Before); err != nil {
 		return access.Snapshot{}, fmt.Errorf("pagerduty: %w", err)
 	}
-	o.last = remember(q.roll, ask.Now)
+	q.recall()
+	if q.anonymous() {
+		return access.Snapshot{}, fmt.Errorf("pagerduty: %s: %w: none of %d accounts has an email address; an OAuth app needs the scope users.read",
+			listOnCalls.name, ErrForbidden, len(q.roll.accounts))
+	}
+	o.last, o.at = remember(q.roll, ask.Now), ask.Now
 	snapshot := q.snapshot()
 	o.client.people.put(o.client.cfg.Now(), q.roll.accounts)
 	return snapshot, nil
 }
 
-// gather fills the roll.
-func (o *OnCall) gather(ctx context.Context, q *query) error {
+// gather fills the roll. What was said before by a fetch that was not this
+// source's own, as after a restart, names people and not accounts: when somebody
+// of it is missing, everybody is asked for once more.
+func (o *OnCall) gather(ctx context.Context, q *query, before access.Snapshot) error {
 	if err := o.all(ctx, q); err != nil {
 		return err
+	}
+	if !before.FetchedAt.Equal(o.at) && q.lacks(before) {
+		if err := o.all(ctx, q); err != nil {
+			return err
+		}
 	}
 	missing := o.last.missing(q.roll, q.now)
 	for batch := range slices.Chunk(missing, pageSize) {
@@ -78,6 +91,7 @@ func (o *OnCall) gather(ctx context.Context, q *query) error {
 // all asks for everybody: in one list, or if that is too long user by user, a
 // hundred at a time.
 func (o *OnCall) all(ctx context.Context, q *query) error {
+	q.count = 0
 	if !o.long {
 		err := q.rows(ctx, nil)
 		o.long = errors.Is(err, errTooMany) || q.count >= nearlyFull
@@ -158,9 +172,19 @@ func (q *query) recall() {
 	}
 }
 
+// anonymous reports whether there are accounts, and nothing that says whose any of
+// them is.
+func (q *query) anonymous() bool {
+	for id, a := range q.roll.accounts {
+		if _, mapped := q.client.users[id]; mapped || a.email != "" {
+			return false
+		}
+	}
+	return len(q.roll.accounts) > 0
+}
+
 // snapshot turns accounts into people.
 func (q *query) snapshot() access.Snapshot {
-	q.recall()
 	who := q.identify(q.roll.accounts, q.roll.broken)
 	snapshot := access.Snapshot{Source: SourceOnCall, Kind: access.SourceOnCall, FetchedAt: q.now, Until: q.until, Unclear: who.unclear}
 	for user, shifts := range q.roll.shifts(q.now, q.until) {

@@ -118,6 +118,55 @@ func TestRowsLostBetweenPagesAreFoundAgain(t *testing.T) {
 	})
 }
 
+// A process that was just started, or has just taken over, knows what was said
+// last, and by which account nobody.
+func TestRowsLostByTheFirstFetchAreFoundAgain(t *testing.T) {
+	play(t, fake.Config{}, func(s *scene) {
+		alice, bob, schedule, now := s.AddUser("alice@example.com"), s.AddUser("bob@example.com"), s.staffed(), time.Now()
+		s.Shift(schedule, alice, now, now.Add(8*hour))
+		before := s.onCall(s.open().OnCall())
+		next := func(o *pagerduty.OnCall) access.Snapshot {
+			time.Sleep(time.Minute)
+			got, err := o.Fetch(s.t.Context(), access.SourceAsk{Now: time.Now(), Before: before})
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return got
+		}
+		const nobody = `{"oncalls":[],"limit":100,"offset":0,"more":false}`
+
+		s.Script(fake.Saying(nobody).On("/oncalls"))
+		fresh := s.open().OnCall()
+		s.want(next(fresh), "alice Primary/Payments 1 -1m0s 7h59m0s")
+		if calls := s.State().To("/oncalls"); calls != 3 {
+			s.t.Errorf("%d requests; want 3: the list is asked for once more", calls)
+		}
+		s.Override(schedule, bob, now, now.Add(8*hour))
+		s.want(next(s.open().OnCall()), "bob Primary/Payments 1 -2m0s 7h58m0s") // what is missing twice is believed
+		if calls := s.State().To("/oncalls"); calls != 5 {
+			s.t.Errorf("%d requests; want 5", calls)
+		}
+	})
+}
+
+// What this process fetched itself it compares by accounts, which costs less.
+func TestOwnFetchIsNotRepeatedWhole(t *testing.T) {
+	play(t, fake.Config{}, func(s *scene) {
+		alice, bob, schedule, now := s.AddUser("alice@example.com"), s.AddUser("bob@example.com"), s.staffed(), time.Now()
+		s.Shift(schedule, alice, now, now.Add(8*hour))
+		source := s.open().OnCall()
+		before := s.onCall(source)
+		s.Override(schedule, bob, now, now.Add(8*hour))
+		if _, err := source.Fetch(s.t.Context(), access.SourceAsk{Now: time.Now(), Before: before}); err != nil {
+			s.t.Fatal(err)
+		}
+		calls := s.Calls()
+		if last := calls[len(calls)-1]; s.State().To("/oncalls") != 3 || last.Query.Get("user_ids[]") != alice {
+			s.t.Errorf("the last of %d requests is %s; want the third, for alice alone", len(calls), last)
+		}
+	})
+}
+
 func TestWhoIsNotFoundAgainForWantOfAnAnswerFailsTheFetch(t *testing.T) {
 	play(t, fake.Config{}, func(s *scene) {
 		schedule := s.staffed()

@@ -35,6 +35,7 @@ func TestAccountsAreTheirPeople(t *testing.T) {
 		"whatever its case":                       {[]fake.User{person("PA", "Alice@Example.COM")}, nil, "alice", nil, ""},
 		"an address can be mapped":                {[]fake.User{person("PA", "Al@old.example.net")}, map[string]string{"al@OLD.example.net": "user:alice@example.com"}, "alice", nil, ""},
 		"an id can be mapped":                     {[]fake.User{person("PA", "al@old.example.net")}, map[string]string{"PA": "user:alice@example.com"}, "alice", nil, ""},
+		"what folds into a mapped one is not it":  {[]fake.User{person("PA", "\u212aim@example.net"), person("PB", "bob@example.com")}, map[string]string{"kim@example.net": "user:alice@example.com"}, "bob", nil, "can be no user's id"},
 		"a mapped id wins over its address":       {[]fake.User{person("PA", "bob@example.com")}, map[string]string{"PA": "user:alice@example.com", "bob@example.com": "user:carol@example.com"}, "alice", nil, ""},
 		"a mapped id needs no address":            {[]fake.User{person("PA", "")}, map[string]string{"PA": "user:alice@example.com"}, "alice", nil, ""},
 		"an alias is its person":                  {[]fake.User{person("PA", "alias@example.com")}, nil, "alice", nil, ""},
@@ -98,6 +99,19 @@ func checkPeople(t *testing.T, got access.Snapshot, unclear []string, fault stri
 	}
 }
 
+// A key that may not read accounts is told of shifts, and of nobody's address: that
+// is not the same as that nobody is on call.
+func TestOnCallsWithoutAnyAddressAreNoSnapshot(t *testing.T) {
+	play(t, fake.Config{}, func(s *scene) {
+		a, b := s.PutUser(fake.User{Name: "A"}), s.PutUser(fake.User{Name: "B"})
+		s.AddPolicy("Payments", []fake.Target{fake.OfUser(a), fake.OfUser(b)})
+		_, err := s.open().OnCall().Fetch(s.t.Context(), access.SourceAsk{Now: time.Now()})
+		if !errors.Is(err, pagerduty.ErrForbidden) || !strings.Contains(err.Error(), "users.read") {
+			s.t.Errorf("error = %v; want one that names the scope", err)
+		}
+	})
+}
+
 func TestAddressThatIsLeftOutOnceIsRemembered(t *testing.T) {
 	play(t, fake.Config{}, func(s *scene) {
 		alice := s.AddUser("alice@example.com")
@@ -153,7 +167,7 @@ func TestRowsOfNullAreSaid(t *testing.T) {
 
 func TestFaultsAreBounded(t *testing.T) {
 	play(t, fake.Config{}, func(s *scene) {
-		var targets []fake.Target
+		targets := []fake.Target{fake.OfUser(s.AddUser("alice@example.com"))}
 		for range 80 {
 			targets = append(targets, fake.OfUser(s.PutUser(fake.User{Name: "N"})))
 		}

@@ -15,17 +15,20 @@ import (
 // CalendarConfig says where a calendar is, and how its events are read. It prints
 // as its id: the rest may be secret.
 type CalendarConfig struct {
-	ID        string                    // of the source, and of its one schedule; required
-	Name      string                    // of the schedule, for people; "": what the calendar calls itself
-	Level     int                       // of all its shifts; 0: 1
-	Person    Person                    // where an event names who is on call; "": ByAttendee
-	File      string                    // one of File and URL is required
-	URL       string                    `json:"-"` // absolute http or https, without user and fragment
-	Headers   map[string]string         `json:"-"` // sent to the URL
-	TimeZone  string                    // IANA: of whole days, and of times without a zone; "": the calendar's own, or UTC
-	Users     map[string]access.Subject // by address or name, in any case of letters
-	LookAhead time.Duration             // 0: the package's
-	Transport http.RoundTripper         // nil: connectors.NewTransport, also to private networks
+	ID       string                    // of the source, and of its one schedule; required
+	Name     string                    // of the schedule, for people; "": what the calendar calls itself
+	Level    int                       // of all its shifts; 0: 1
+	Person   Person                    // where an event names who is on call; "": ByAttendee
+	File     string                    // one of File and URL is required
+	URL      string                    `json:"-"` // absolute http or https, without user and fragment
+	Headers  map[string]string         `json:"-"` // sent to the URL
+	TimeZone string                    // IANA: of whole days, and of times without a zone; "": the calendar's own, or UTC
+	Users    map[string]access.Subject // by address or name, in any case of letters
+	// Canonical gives the person of an email address who is known by another; nil:
+	// an address is its person.
+	Canonical func(access.Subject) access.Subject `json:"-"`
+	LookAhead time.Duration                       // 0: the package's
+	Transport http.RoundTripper                   // nil: connectors.NewTransport, also to private networks
 }
 
 // Format keeps secrets out of everything that fmt prints, whatever the verb.
@@ -53,7 +56,7 @@ type fetcher interface {
 // NewCalendar returns the source, or every fault of its configuration. No fault
 // holds the URL or a header.
 func NewCalendar(cfg CalendarConfig) (*Calendar, error) {
-	c := &Calendar{cfg: cfg, users: newDirectory(cfg.Users)}
+	c := &Calendar{cfg: cfg, users: newDirectory(cfg)}
 	if err := c.check(); err != nil {
 		return nil, err
 	}

@@ -3,9 +3,12 @@ package rota
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
 )
 
 // The bounds of what a CalendarConfig may say.
@@ -34,12 +37,25 @@ func (c *Calendar) check() error {
 	if !cfg.Person.valid() {
 		fault("%q is not where an event names a person: attendee, organizer, summary or description", string(cfg.Person))
 	}
-	for name := range cfg.Users {
-		if strings.TrimSpace(name) == "" {
-			fault("users has an empty name")
+	faults = append(faults, checkUsers(cfg.Users), c.checkZone(), c.open())
+	return errors.Join(faults...)
+}
+
+// checkUsers reports names that are none, and those that are two people's once
+// their letters are of one case.
+func checkUsers(users map[string]access.Subject) error {
+	var faults []error
+	seen := map[string]access.Subject{}
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		key, who := folded(name), users[name]
+		switch other, twice := seen[key]; {
+		case key == "":
+			faults = append(faults, errors.New("users has an empty name"))
+		case twice && other != who:
+			faults = append(faults, fmt.Errorf("users has %q for %s and for %s", key, min(other.ID, who.ID), max(other.ID, who.ID)))
 		}
+		seen[key] = who
 	}
-	faults = append(faults, c.checkZone(), c.open())
 	return errors.Join(faults...)
 }
 

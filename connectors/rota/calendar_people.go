@@ -30,14 +30,18 @@ func (p Person) valid() bool {
 
 // directory finds people by what a calendar calls them.
 type directory struct {
-	byName map[string]access.Subject // in lower case
-	names  []string                  // the longest first
+	byName    map[string]access.Subject // in lower case
+	names     []string                  // the longest first
+	canonical func(access.Subject) access.Subject
 }
 
-func newDirectory(users map[string]access.Subject) directory {
-	d := directory{byName: map[string]access.Subject{}}
-	for name, who := range users {
-		d.byName[strings.ToLower(strings.TrimSpace(name))] = who
+func newDirectory(cfg CalendarConfig) directory {
+	d := directory{byName: map[string]access.Subject{}, canonical: cfg.Canonical}
+	if d.canonical == nil {
+		d.canonical = func(s access.Subject) access.Subject { return s }
+	}
+	for name, who := range cfg.Users {
+		d.byName[folded(name)] = who
 	}
 	d.names = slices.SortedFunc(maps.Keys(d.byName), func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
@@ -45,24 +49,40 @@ func newDirectory(users map[string]access.Subject) directory {
 	return d
 }
 
+// folded is a name in lower case. A letter beyond ASCII does not become one of
+// ASCII: whoever can invent an address must not have somebody else's.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); r <= unicode.MaxASCII || lower > unicode.MaxASCII {
+			return lower
+		}
+		return r
+	}, strings.TrimSpace(name))
+}
+
 // address finds who has an address: whom the configuration says, or the person of
 // that address.
 func (d directory) address(address string) (access.Subject, bool) {
-	address = strings.ToLower(strings.TrimSpace(address))
+	address = folded(address)
 	if who, known := d.byName[address]; known {
 		return who, true
 	}
 	who, err := access.ParseSubject(access.TypeUser + ":" + address)
-	return who, err == nil
+	if err != nil {
+		return who, false
+	}
+	return d.canonical(who), true
 }
 
-var addressPattern = regexp.MustCompile(`[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+`)
+// addressPattern finds an address whole, also one that can be nobody's: the end of
+// it may be somebody's.
+var addressPattern = regexp.MustCompile(`[\pL\pM\pN._%+-]+(?:'[\pL\pM\pN._%+-]+)*@[\pL\pM\pN-]+(?:\.[\pL\pM\pN-]+)+`)
 
 // named finds all whom a text names, by an address or by a whole name. A name
 // within an address, or within a longer one that was found, does not count.
 func (d directory) named(text string) []access.Subject {
 	found := map[access.Subject]bool{}
-	text = addressPattern.ReplaceAllStringFunc(strings.ToLower(text), func(address string) string {
+	text = addressPattern.ReplaceAllStringFunc(folded(text), func(address string) string {
 		if who, ok := d.address(address); ok {
 			found[who] = true
 		}

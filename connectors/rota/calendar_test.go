@@ -210,11 +210,24 @@ func TestWhomAnEventNames(t *testing.T) {
 		"an address in the description":            {rota.ByDescription, "SUMMARY:Alice\nDESCRIPTION:Who:\\ncarol@example.com", "carol", ""},
 		"a description that names nobody":          {rota.ByDescription, "SUMMARY:Alice\nDESCRIPTION:free", "", "nobody whom its description names"},
 		"an address beyond ASCII is not anybody's": {"", "ATTENDEE:mailto:älice@example.com", "", "is not known"},
+		"one that folds into ASCII is not theirs":  {"", "ATTENDEE:mailto:al\u0130ce@example.com", "", "is not known"},                           // a capital I with a dot
+		"nor is it in a title":                     {rota.BySummary, "SUMMARY:\u212aim@example.com", "", "nobody whom its title names is known"}, // the sign of kelvins
+		"the end of an address is not theirs":      {rota.BySummary, "SUMMARY:o'alice@example.com", "o'alice", ""},
+		"an address in quotes":                     {rota.BySummary, "SUMMARY:'carol@example.com'", "carol", ""},
+		"nor the one that is configured":           {"", "ATTENDEE:mailto:b@old.example.com\nATTENDEE:mailto:b@old.exam\u212ale.com", "bob", "is not known"},
+		"an alias is its person":                   {"", "ATTENDEE:mailto:Alias@example.com", "alice", ""},
+		"an alias in a title too":                  {rota.BySummary, "SUMMARY:alias@example.com", "alice", ""},
+	}
+	canonical := func(s access.Subject) access.Subject {
+		if s.ID == "alias@example.com" {
+			return alice
+		}
+		return s
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			text := events("DTSTART:20260301T090000Z\nDURATION:PT1H\n" + tc.lines)
-			got := fetch(t, calendar(t, text, rota.CalendarConfig{Person: tc.person, Users: users}), at(t, "2026-03-01T00:00:00Z"))
+			got := fetch(t, calendar(t, text, rota.CalendarConfig{Person: tc.person, Users: users, Canonical: canonical}), at(t, "2026-03-01T00:00:00Z"))
 			var who []string
 			for _, s := range got.Shifts {
 				who = append(who, strings.TrimSuffix(s.Subject.ID, "@example.com"))
@@ -422,6 +435,7 @@ func TestCalendarConfigFaults(t *testing.T) {
 		"a person from nowhere":  {rota.CalendarConfig{ID: "a", File: "x", Person: "stars"}, "is not where an event names a person"},
 		"a look-ahead too short": {rota.CalendarConfig{ID: "a", File: "x", LookAhead: time.Minute}, "look-ahead 1m0s"},
 		"a name of nothing":      {rota.CalendarConfig{ID: "a", File: "x", Users: map[string]access.Subject{" ": alice}}, "users has an empty name"},
+		"a name of two people":   {rota.CalendarConfig{ID: "a", File: "x", Users: map[string]access.Subject{"Kim": alice, "KIM": bob}}, `users has "kim" for alice@example.com and for bob@example.com`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := rota.NewCalendar(tc.cfg)

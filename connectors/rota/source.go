@@ -109,7 +109,8 @@ func (s *Source) reload(ctx context.Context) error {
 func (s *Source) tell(ctx context.Context, schedules int, refused error) {
 	text := ""
 	if refused != nil {
-		text = refused.Error()
+		text = oneLine(refused)
+		refused = errors.New(text)
 	}
 	if s.Told != nil && (refused == nil || text != s.refused) {
 		s.Told(ctx, schedules, refused)
@@ -205,5 +206,15 @@ func bound(start *time.Time) time.Time {
 	return *start
 }
 
-// oneLine puts the faults of a file into one sentence.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// maxRefused bounds what is said of a file that is not taken, in bytes. Each of its
+// lines can be a fault.
+const maxRefused = 1000
+
+// oneLine puts the faults of a file into one sentence, or the first of them.
+func oneLine(err error) string {
+	text := err.Error()
+	if len(text) > maxRefused {
+		text = strings.ToValidUTF8(text[:maxRefused], "") + " …"
+	}
+	return strings.ReplaceAll(text, "\n", "; ")
+}

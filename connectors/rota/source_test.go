@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/curfew-access/curfew/connectors/rota"
 	"github.com/curfew-access/curfew/engine/access"
@@ -71,6 +72,22 @@ carol primary/1 2026-03-04T00:00:00Z..2026-03-05T00:00:00Z`
 		if s.Source != "rota" || s.Schedule.Name != "Primary" || s.Policy != nil {
 			t.Errorf("got %+v", s.Shift)
 		}
+	}
+}
+
+func TestFaultsOfAFileAreBounded(t *testing.T) {
+	s := &shelf{file: schedule(t, `"shifts": [{"subject": "alice"}]`)}
+	src, now := s.source(), at(t, "2026-03-01T00:00:00Z")
+	fetch(t, src, now)
+	for range 1000 {
+		s.file.Schedules = append(s.file.Schedules, rota.Schedule{ID: " ä "})
+	}
+	got := fetch(t, src, now)
+	if len(got.Faults) != 1 || len(got.Faults[0]) > 1200 || !strings.HasSuffix(got.Faults[0], " …") || !utf8.ValidString(got.Faults[0]) {
+		t.Errorf("%d faults, the first of %d bytes", len(got.Faults), len(got.Faults[0]))
+	}
+	if told := s.told[len(s.told)-1]; len(told) > 1200 {
+		t.Errorf("%d bytes are told", len(told))
 	}
 }
 

@@ -103,6 +103,7 @@ type DecisionRecord struct {
 	Phase     Phase         `json:"phase"`
 	Revision  string        `json:"revision"`
 	DecidedAt time.Time     `json:"decided_at"`
+	FactsAt   time.Time     `json:"-"` // not after when the facts were learned that a bound depends on
 	Input     Input         `json:"input"`
 	Decision  Decision      `json:"decision"`
 	Took      time.Duration `json:"-"` // to ask policy, to the microsecond

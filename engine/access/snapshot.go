@@ -17,6 +17,9 @@ type SourceAsk struct {
 	// Incidents are ids that something depends on: whether each of them is closed
 	// must be known, also when it is not among the open ones.
 	Incidents []string
+	// Before is what the source said last, to whichever node asked it; the zero
+	// Snapshot when that is not known. It must not be changed.
+	Before Snapshot
 }
 
 // Snapshot is all that one source says at one time. It never changes once it was

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 )
 
@@ -95,15 +96,12 @@ func decode[T any](raw []byte) (v T, err error) {
 	}
 	err = json.Unmarshal(raw, &v,
 		json.RejectUnknownMembers(true),
-		json.WithUnmarshalers(json.UnmarshalFunc(readTime)))
+		json.WithUnmarshalers(json.JoinUnmarshalers(json.UnmarshalFunc(readTime), json.UnmarshalFunc(readStart))))
 	if err != nil {
 		return v, memberFault[T](err)
 	}
 	return v, nil
 }
-
-// nextShift is a starts_at that the design names and this release does not have.
-const nextShift = "next_shift"
 
 // readTime reads an RFC 3339 time, as finely as the ledger keeps one.
 func readTime(raw []byte, t *time.Time) error {
@@ -111,13 +109,20 @@ func readTime(raw []byte, t *time.Time) error {
 	if err != nil {
 		return access.Invalid("wrong_type", "", "it is %s; want a string", kindWord(jsontext.Value(raw).Kind()))
 	}
-	if string(text) == nextShift {
-		return access.Invalid("next_shift_not_offered", "", "%q is not offered yet; send a time", nextShift)
-	}
 	var parsed time.Time
 	if err := json.Unmarshal(raw, &parsed); err != nil { // stricter than package time
 		return access.Invalid("invalid_time", "", "%q is not a time of RFC 3339, such as 2030-01-31T09:00:00Z", text)
 	}
 	*t = parsed.UTC().Truncate(time.Microsecond)
 	return nil
+}
+
+// readStart reads a time, or that access begins with the next shift.
+func readStart(raw []byte, s *engine.Start) error {
+	if text, err := jsontext.AppendUnquote(nil, raw); err == nil && string(text) == engine.NextShift {
+		*s = engine.Start{NextShift: true}
+		return nil
+	}
+	*s = engine.Start{}
+	return readTime(raw, &s.At)
 }

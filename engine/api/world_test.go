@@ -19,6 +19,7 @@ import (
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/api"
+	pip "github.com/curfew-access/curfew/engine/facts" // facts is a test's own here
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
@@ -49,6 +50,7 @@ type world struct {
 	lease   *slowLease
 	log     *lockedBuffer
 	book    *book // of decisions
+	roster  *pip.Book
 	ready   api.Readiness
 }
 
@@ -67,14 +69,15 @@ func newWorldOf(t testing.TB, decider engine.Policy) *world {
 	t.Cleanup(func() { must(t, l.Close()) })
 	w := &world{
 		t: t, ledger: l, lease: &slowLease{Memory: lease.NewMemory(l.Now, true)}, policy: &policy{effect: access.Allow}, log: &lockedBuffer{}, book: &book{},
-		ready: api.Readiness{Status: api.StatusOK, Checks: []api.Check{{Name: "ledger", Status: "ok"}}},
+		roster: pip.NewBook(pip.BookConfig{Sources: []pip.BookSource{{Name: "pagerduty", Kind: access.SourceOnCall}, {Name: "rota", Kind: access.SourceOnCall}}}),
+		ready:  api.Readiness{Status: api.StatusOK, Checks: []api.Check{{Name: "ledger", Status: "ok"}}},
 	}
 	if decider == nil {
 		decider = w.policy
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.engine = engine.New(engine.Config{
-		Ledger: l, Policy: decider, Facts: facts{}, Lease: w.lease, Log: log, Decisions: w.book,
+		Ledger: l, Policy: decider, Facts: facts{}, Lease: w.lease, Log: log, Decisions: w.book, Roster: w.roster,
 		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 15 * time.Second}},
 	})
 	w.seed()
@@ -261,6 +264,12 @@ func (p *policy) Check(_ context.Context, inputs []access.CheckInput, last func(
 	}
 	return answers
 }
+
+func (p *policy) Continue(context.Context, access.ContinueInput) (access.Continuation, error) {
+	return access.Continuation{Action: access.ContinueKeep, Revision: p.Revision()}, nil
+}
+
+func (*policy) Facts([]string) ([]string, bool) { return nil, true }
 
 func (p *policy) Query(context.Context, access.Query) (access.QueryAnswer, error) {
 	if p.busy {

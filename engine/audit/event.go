@@ -28,6 +28,7 @@ const (
 	RequestLapsed          = "request.lapsed"
 	GrantScheduled         = "grant.scheduled"
 	GrantStarted           = "grant.started"
+	GrantMoved             = "grant.moved" // its end, or its start too: what it is bound to did
 	GrantEnded             = "grant.ended"
 	BindingDesired         = "binding.desired"        // what the target should hold changed
 	BindingAttempted       = "binding.attempted"      // the first attempt of a generation is about to leave
@@ -37,11 +38,20 @@ const (
 	BindingDeprovisioned   = "binding.deprovisioned"  // the target confirmed
 	BindingOverdue         = "binding.overdue"
 	TaskOpened             = "task.opened"
+	TaskUpdated            = "task.updated" // a flag has one more reason
+	TaskClosed             = "task.closed"
+	TaskApproved           = "task.approved"
+	TaskRejected           = "task.rejected"
 	ResourceCreated        = "resource.created"
 	ResourceUpdated        = "resource.updated"
 	ResourceArchived       = "resource.archived"
 	PersonChanged          = "person.changed" // in what one source says of them
 	RotaLoaded             = "rota.loaded"
+	RotaRefused            = "rota.refused"             // its file can not be used; what it said before stays
+	SourceFailed           = "source.failed"            // it could not be asked; one event a gap
+	SourceRecovered        = "source.recovered"         // it answered again
+	SourceStale            = "source.stale"             // what it said last is too old to count; one event a gap
+	SourceFaultsChanged    = "source.faults_changed"    // what of it can not be used
 	PolicyActivated        = "policy.activated"         // a revision is the active one for all nodes
 	PolicyRefused          = "policy.refused"           // policies can not be used; those in force stay
 	DecisionLogOverflowed  = "decision_log.overflowed"  // decisions are not in it for want of room; one event a minute
@@ -50,6 +60,9 @@ const (
 	CallbackFailed         = "access_request.callback_failed" // for a day; it is given up
 	OperationDenied        = "operation.denied"               // one event a caller, operation and minute
 	CallerRefused          = "caller.refused"                 // a bearer token was missing or wrong; one event a source and minute
+	IncidentResolved       = "incident.resolved"              // a source told so; what was bound to it ended
+	IncidentReopened       = "incident.reopened"              // a source told so; nothing is restored
+	HookRefused            = "hook.refused"                   // a message to a hook was not signed by who should send it; one event a source and minute
 	GatewayStarted         = "gateway.started"
 	GatewayStopped         = "gateway.stopped"
 )

@@ -24,6 +24,12 @@ func (f onCall) Shifts(ctx context.Context, _ access.Subject, _ time.Time) (acce
 	return f(ctx)
 }
 
+type incidents func(context.Context) (access.Incidents, error)
+
+func (f incidents) Incidents(ctx context.Context, _ access.Subject, _ time.Time) (access.Incidents, error) {
+	return f(ctx)
+}
+
 type people func(context.Context) ([]string, bool, error)
 
 func (f people) Groups(ctx context.Context, _ access.Subject) ([]string, bool, error) { return f(ctx) }
@@ -31,6 +37,10 @@ func (f people) Groups(ctx context.Context, _ access.Subject) ([]string, bool, e
 // known is the answer of a source that works.
 var known = access.OnCall{Known: true, AgeSeconds: new(int64(7)), Shifts: []access.Shift{{Level: 1}}}
 
+// open is the answer of a source of incidents that works.
+var open = access.Incidents{Known: true, AgeSeconds: new(int64(3)), Open: []access.Incident{{ID: "P1"}}}
+
+func answersOpen(context.Context) (access.Incidents, error) { return open, nil }
 func answersOnCall(context.Context) (access.OnCall, error)  { return known, nil }
 func answersGroups(context.Context) ([]string, bool, error) { return []string{"eng"}, true, nil }
 func after[T any](d time.Duration, value T) T               { time.Sleep(d); return value }
@@ -43,15 +53,27 @@ func TestGather(t *testing.T) {
 	onlyOnCall := access.Facts{OnCall: known}
 	broken := errors.New("vendor is down")
 	cases := map[string]struct {
-		onCall facts.OnCall
-		people facts.People
-		want   access.Facts
-		failed string // the source that the log names
-		took   time.Duration
+		onCall    facts.OnCall
+		people    facts.People
+		incidents facts.Incidents
+		want      access.Facts
+		failed    string // the source that the log names
+		took      time.Duration
 	}{
 		"all sources answer": {
-			onCall: onCall(answersOnCall), people: people(answersGroups),
-			want: access.Facts{Groups: []string{"eng"}, GroupsKnown: true, OnCall: known},
+			onCall: onCall(answersOnCall), people: people(answersGroups), incidents: incidents(answersOpen),
+			want: access.Facts{Groups: []string{"eng"}, GroupsKnown: true, OnCall: known, Incidents: open},
+		},
+		"no source but of incidents": {incidents: incidents(answersOpen), want: access.Facts{Incidents: open}},
+		"incidents that are not known are not told": {
+			incidents: incidents(func(context.Context) (access.Incidents, error) {
+				return access.Incidents{Open: []access.Incident{{ID: "P1"}}}, nil
+			}),
+		},
+		"incidents fail and on-call does not": {
+			onCall:    onCall(answersOnCall),
+			incidents: incidents(func(context.Context) (access.Incidents, error) { return open, broken }),
+			want:      onlyOnCall, failed: "incidents",
 		},
 		"no source, no fact": {},
 		"no on-call source":  {people: people(answersGroups), want: onlyGroups},
@@ -109,7 +131,7 @@ func TestGather(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				g := &facts.Gatherer{OnCall: c.onCall, People: c.people, Log: slog.New(slog.NewTextHandler(&log, nil))}
+				g := &facts.Gatherer{OnCall: c.onCall, Incidents: c.incidents, People: c.people, Log: slog.New(slog.NewTextHandler(&log, nil))}
 				begin := time.Now()
 				got := gathered(t.Context(), g)
 				if took := time.Since(begin); took != c.took {

@@ -6,6 +6,7 @@ import "github.com/curfew-access/curfew/engine/access"
 type Figures struct {
 	Live    int64 // grants that give access now
 	Overdue int64 // bindings that were not brought to their state in time
+	Tasks   access.TaskCounts
 }
 
 // Figures counts. It reads the indexes of what is not over, so that it costs what
@@ -17,5 +18,8 @@ func (tx *Tx) Figures() (f Figures, err error) {
 		     - (SELECT COUNT(*) FROM grants WHERE state = 'scheduled' AND expires_at > $2),
 		       (SELECT COUNT(*) FROM bindings WHERE next_at IS NOT NULL AND due_at IS NOT NULL AND (due_at < $3 OR last_class = $4))`,
 		now, now, micros(tx.now.Add(-access.OverdueAfter)), string(access.ClassTargetMissing)).Scan(&f.Live, &f.Overdue)
+	if err == nil {
+		f.Tasks, err = tx.taskCounts()
+	}
 	return f, err
 }

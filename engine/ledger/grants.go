@@ -38,18 +38,27 @@ func (tx *Tx) AddGrant(g access.Grant) error {
 		}, b...)...)
 }
 
-// StartGrant moves a scheduled grant to active on the word of a new decision.
-// Its binding must be locked.
-func (tx *Tx) StartGrant(id, decisionID string, expiresAt time.Time) error {
-	return tx.changed(access.Conflict("grant_not_scheduled", "grant %s is not scheduled any more", id), `
-		UPDATE grants SET prior_state = state, state = 'active', decision_id = $2, expires_at = $3
-		 WHERE id = $1 AND state = 'scheduled'`, id, decisionID, micros(expiresAt))
+// StartGrant moves a scheduled grant to active on the word of a new decision, if
+// it is still to begin and end when it was read to. Its binding must be locked.
+func (tx *Tx) StartGrant(was, is access.Grant) error {
+	b, err := boundColumns(is.Bound)
+	if err != nil {
+		return err
+	}
+	return tx.changed(access.Conflict("grant_not_scheduled", "grant %s is not scheduled any more, or has moved", was.ID), `
+		UPDATE grants SET prior_state = state, state = 'active', decision_id = $4, expires_at = $5, while_bound = $6,
+		       bound = $7, ends_by = $8, next_shift = $9, facts_at = $10, over_as = $11
+		 WHERE id = $1 AND state = 'scheduled' AND starts_at = $2 AND expires_at = $3`,
+		append([]any{
+			was.ID, micros(was.StartsAt), micros(was.ExpiresAt), is.DecisionID, micros(is.ExpiresAt), ptrOrNull(is.While),
+		}, b...)...)
 }
 
 // Ending is a grant that is to end, as it was read, and why.
 type Ending struct {
 	access.Grant
-	Why access.EndReason
+	Why     access.EndReason
+	Recheck *access.Recheck // what policy said, if that is why
 }
 
 // EndGrants ends the grants that are still as they were read, in state and end,

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/curfew-access/curfew/engine/access"
 )
 
 // gauges are figures that are read when somebody asks. What is not known is
@@ -39,8 +41,9 @@ var (
 	current     = gauge("curfew_policy_current", "1 while the newest policies that were seen are in force, else 0.")
 	agreed      = gauge("curfew_policy_active", "1 while the policies in force here are those that are active for all nodes, else 0.")
 	sourceUp    = gauge("curfew_policy_source_up", "1 while policies can be read where they come from, else 0.")
+	openTasks   = prometheus.NewDesc("curfew_tasks_open", "Tasks that wait for a second person. Absent when the ledger does not answer.", []string{"kind"}, nil)
 	allOfGauges = []*prometheus.Desc{
-		uncertainty, skew, leaseSkew, connected, epoch, expired, overdue, live, activated, refusals, current, agreed, sourceUp,
+		uncertainty, skew, leaseSkew, connected, epoch, expired, overdue, live, activated, refusals, current, agreed, sourceUp, openTasks,
 	}
 )
 
@@ -77,6 +80,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 	if f, known := g.figures.get(); known {
 		send(overdue, float64(f.Overdue))
 		send(live, float64(f.Live))
+		sendTasks(f.Tasks, to)
 	}
 }
 
@@ -88,6 +92,15 @@ func sendPolicy(p Policy, send func(*prometheus.Desc, float64), to chan<- promet
 	send(current, truth(p.Current))
 	send(agreed, truth(p.Active))
 	send(sourceUp, truth(p.SourceUp))
+}
+
+func sendTasks(open access.TaskCounts, to chan<- prometheus.Metric) {
+	for kind, n := range map[access.TaskKind]int64{
+		access.TaskAfterReview: open.AfterReview, access.TaskFlag: open.Flag,
+		access.TaskBulkEnd: open.BulkEnd, access.TaskForceClose: open.ForceClose,
+	} {
+		to <- prometheus.MustNewConstMetric(openTasks, prometheus.GaugeValue, float64(n), string(kind))
+	}
 }
 
 func truth(is bool) float64 {

@@ -43,6 +43,7 @@ type Policy struct {
 type Figures struct {
 	Live    int64 // grants that give access now
 	Overdue int64 // bindings that were not brought to their state in time
+	Tasks   access.TaskCounts
 }
 
 // Config is where figures come from that are read when somebody asks. All but
@@ -58,6 +59,11 @@ type Config struct {
 	Policy func() Policy
 	// Decisions returns at once.
 	Decisions func() Decisions
+	// Sources returns at once.
+	Sources func() []access.SourceState
+	// Hooks is how many messages each hook had, by what became of them. It returns
+	// at once.
+	Hooks func() map[string]map[string]int64
 	// Figures asks the ledger: it may take its time, or not answer at all.
 	Figures func(context.Context) (Figures, error)
 	Log     *slog.Logger
@@ -76,6 +82,7 @@ type Metrics struct {
 	extra     prometheus.Counter
 	wrong     prometheus.Counter
 	checks    *prometheus.CounterVec
+	polls     polls
 }
 
 // answerers is what a check can be answered by. Each has its series from the
@@ -104,11 +111,13 @@ func New(cfg Config) *Metrics {
 			Name: "curfew_checks_total",
 			Help: "Checks that were answered, by what answered; none: no store did, and the answer was no.",
 		}, []string{"by"}),
+		polls: newPolls(),
 	}
 	for _, by := range answerers {
 		m.checks.WithLabelValues(by)
 	}
-	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg), decisionLog{cfg.Decisions},
+	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg), decisionLog{cfg.Decisions}, hooks{cfg.Hooks},
+		sources{cfg.Sources}, m.polls.total, m.polls.took,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -61,8 +61,16 @@ func full() metrics.Config {
 			return metrics.Policy{Since: time.UnixMilli(1_700_000_000_500), Refusals: 2, Current: true, Active: false, SourceUp: true}
 		},
 		Decisions: func() metrics.Decisions { return metrics.Decisions{Logged: 7, Dropped: 2, Bytes: 512} },
-		Figures:   func(context.Context) (metrics.Figures, error) { return metrics.Figures{Live: 12, Overdue: 3}, nil },
-		Log:       slog.New(slog.DiscardHandler),
+		Hooks: func() map[string]map[string]int64 {
+			return map[string]map[string]int64{"pagerduty": {"taken": 3, "refused": 0}}
+		},
+		Sources: func() []access.SourceState {
+			return []access.SourceState{{Name: "rota", Kind: access.SourceOnCall, Known: true, AgeSeconds: new(int64(4))}}
+		},
+		Figures: func(context.Context) (metrics.Figures, error) {
+			return metrics.Figures{Live: 12, Overdue: 3, Tasks: access.TaskCounts{Flag: 2, BulkEnd: 1}}, nil
+		},
+		Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -112,6 +120,8 @@ func TestWhatIsReadWhenAskedIsThere(t *testing.T) {
 		"curfew_lease_expired_events":      "1",
 		"curfew_bindings_overdue":          "3",
 		"curfew_grants_live":               "12",
+
+		`curfew_tasks_open{kind="flag"}`: "2", `curfew_tasks_open{kind="bulk_end"}`: "1", `curfew_tasks_open{kind="after_review"}`: "0",
 
 		"curfew_policy_activated_timestamp_seconds": "1.7000000005e+09",
 		"curfew_policy_refused_total":               "2",
@@ -214,8 +224,10 @@ func TestEveryNameIsInTheManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := metrics.New(full())
+	m.Polled("rota", "answered", time.Second) // a source has its series once it was asked
 	var names []string
-	for series := range scrape(t, metrics.New(full())) {
+	for series := range scrape(t, m) {
 		name, _, _ := strings.Cut(series, "{")
 		if strings.HasPrefix(name, "curfew_") {
 			names = append(names, strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_sum"), "_count"))

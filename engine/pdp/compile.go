@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -18,6 +19,12 @@ type program struct {
 	compiler *ast.Compiler
 	store    storage.Store
 }
+
+// compiling is held by whoever compiles policies. OPA's type checker is not made for
+// two at once: where a rule has several definitions it writes the union of their
+// types into the declared result type of a built-in, such as object.union, which
+// all compilers of the process share.
+var compiling sync.Mutex //nolint:gochecknoglobals // it guards what is global in OPA
 
 // compile checks the set strictly: unused and shadowing names, deprecated and
 // forbidden built-ins, what the schemas of the inputs know, and data in the
@@ -44,7 +51,9 @@ func compile(ctx context.Context, s set) (program, error) {
 		WithSchemas(schemas(s)).
 		WithUseTypeCheckAnnotations(true).
 		WithPathConflictsCheck(storage.NonEmpty(ctx, store, txn))
+	compiling.Lock()
 	compiler.Compile(modules)
+	compiling.Unlock()
 	if compiler.Failed() {
 		return program{}, compiler.Errors
 	}

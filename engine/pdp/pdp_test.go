@@ -106,7 +106,7 @@ func TestShippedPolicyDecides(t *testing.T) {
 		"too long: denied": {func(in *access.Input) {
 			in.Context.ForSeconds = new(int64(14401))
 		}, access.Deny, "too_long"},
-		"for an incident: denied": {while("incident:PT4KHLK"), access.Deny, "incident_not_supported"},
+		"for an incident: denied": {while("incident:PT4KHLK"), access.Deny, "incidents_unknown"},
 		"no facts at all: denied": {func(in *access.Input) {
 			*in = access.Input{Context: access.InputContext{ForSeconds: new(int64(60))}}
 		}, access.Deny, "no_reason owner_unknown too_long"},
@@ -139,8 +139,8 @@ func TestShippedPolicyNamesTheShiftsAndTheReviewers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.MaxSeconds == nil || *d.MaxSeconds != 14400 {
-		t.Errorf("max_seconds is %v, want the longest on offer", d.MaxSeconds)
+	if d.MaxSeconds == nil || *d.MaxSeconds != 43200 {
+		t.Errorf("max_seconds is %v, want the cap of what is bound to a shift", d.MaxSeconds)
 	}
 	if d.Until == nil || len(d.Until.OnCall) != 1 || !d.Until.OnCall[0].Picks(in.Context.OnCall.Shifts[0]) {
 		t.Errorf("until is %+v, want the one shift", d.Until)

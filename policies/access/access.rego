@@ -2,13 +2,15 @@
 # title: Who gets access, and who must agree first
 # description: >-
 #   The policy that Curfew ships with. Whoever is on call for the owner of a resource
-#   gets access at once; members of the owner's group get it when a reviewer agrees;
+#   gets access at once, and so does whoever works on an incident of the owner's until
+#   it is resolved; members of the owner's group get it when a reviewer agrees;
 #   restricted resources always need a reviewer. Teams and settings are data:
 #   `data.teams` and `data.curfew.config`.
 # schemas:
 #   - input: schema.access
 package access
 
+import data.curfew.lib.incident
 import data.curfew.lib.oncall
 import data.curfew.lib.reason
 import data.curfew.lib.request
@@ -16,25 +18,36 @@ import data.curfew.lib.request
 # METADATA
 # title: On call
 # description: The subject is on call for the owner of the resource.
-# custom: {code: on_call}
+# custom: {code: on_call, facts: [oncall, resource]}
 allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
 	_on_call
+	_open_tier
+	not _wants_incident
+}
+
+# METADATA
+# title: In the incident
+# description: The incident is one of the owner's, and the subject works on it.
+# custom: {code: in_incident, facts: [incidents, oncall, resource]}
+allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
+	_in_incident
 	_open_tier
 }
 
 # METADATA
 # title: In the owner's group
 # description: The subject belongs to the group that owns the resource; a reviewer must agree.
-# custom: {code: team_review}
+# custom: {code: team_review, facts: [groups, resource]}
 review contains object.union(reason.of(rego.metadata.rule()), _reviewed_terms) if {
 	_in_team
 	_open_tier
+	not _wants_incident
 }
 
 # METADATA
 # title: Restricted resource
 # description: The tier of the resource always needs a reviewer, even for those on call.
-# custom: {code: restricted_review}
+# custom: {code: restricted_review, facts: [groups, incidents, oncall, resource]}
 review contains object.union(reason.of(rego.metadata.rule()), _reviewed_terms) if {
 	_may_ask
 	not _open_tier
@@ -43,12 +56,12 @@ review contains object.union(reason.of(rego.metadata.rule()), _reviewed_terms) i
 # METADATA
 # title: No reason given
 # description: Say why the access is needed, in a few words that a reviewer and an auditor can understand.
-# custom: {code: no_reason}
+# custom: {code: no_reason, facts: []}
 deny contains reason.of(rego.metadata.rule()) if not request.has_reason
 
 # METADATA
 # title: Too long
-# custom: {code: too_long}
+# custom: {code: too_long, facts: [resource]}
 deny contains reason.saying(rego.metadata.rule(), detail) if {
 	request.too_long
 	detail := sprintf(
@@ -62,31 +75,71 @@ deny contains reason.saying(rego.metadata.rule(), detail) if {
 # description: >-
 #   This resource does not offer access for as long as that lasts. Ask for one of its
 #   durations instead.
-# custom: {code: while_not_offered}
+# custom: {code: while_not_offered, facts: [resource]}
 deny contains reason.of(rego.metadata.rule()) if {
 	is_string(input.context.while)
 	not request.within_while
 }
 
 # METADATA
-# title: Not for an incident
+# title: Incidents not known
 # description: >-
-#   This policy does not give access for the length of an incident. Ask for one of the
-#   durations, or for as long as you are on call.
-# custom: {code: incident_not_supported}
-deny contains reason.of(rego.metadata.rule()) if request.while_kind == "incident"
+#   Which incidents are open could not be learned just now, so nobody is let in for
+#   one. Ask for one of the durations, or try again in a minute.
+# custom: {code: incidents_unknown, facts: [incidents]}
+deny contains reason.of(rego.metadata.rule()) if {
+	_wants_incident
+	not incident.known
+}
+
+# METADATA
+# title: No open incident of yours
+# description: >-
+#   There is no such incident among the open ones that you work on or are on call for.
+#   Check its id; one that is resolved gives no access.
+# custom: {code: incident_not_open, facts: [incidents, oncall]}
+deny contains reason.of(rego.metadata.rule()) if {
+	_wants_incident
+	incident.known
+	count(incident.asked) == 0
+}
+
+# METADATA
+# title: Another team's incident
+# description: >-
+#   The incident is neither on a service nor on an escalation policy of the team that
+#   owns the resource.
+# custom: {code: incident_not_of_team, facts: [incidents, resource]}
+deny contains reason.of(rego.metadata.rule()) if {
+	_has_team
+	some asked in incident.asked
+	not incident.of_team(asked, _team)
+}
+
+# METADATA
+# title: Not in the incident
+# description: >-
+#   Access until an incident is resolved is for those whom it is assigned to, who
+#   acknowledged it or accepted to respond, and who are on call for its escalation
+#   policy. Have yourself added to it, or ask for one of the durations.
+# custom: {code: not_in_incident, facts: [incidents, oncall]}
+deny contains reason.of(rego.metadata.rule()) if {
+	oncall.known
+	some asked in incident.asked
+	not incident.is_subjects(asked)
+}
 
 # METADATA
 # title: Owner not known
 # description: >-
 #   The resource has no property `owner`, so nobody is on call for it. Whoever keeps
 #   the catalogue of resources must name its owner.
-# custom: {code: owner_unknown}
+# custom: {code: owner_unknown, facts: [resource]}
 deny contains reason.of(rego.metadata.rule()) if not _has_owner
 
 # METADATA
 # title: Team not known
-# custom: {code: team_unknown}
+# custom: {code: team_unknown, facts: [resource]}
 deny contains reason.saying(rego.metadata.rule(), detail) if {
 	_has_owner
 	not _has_team
@@ -102,7 +155,7 @@ deny contains reason.saying(rego.metadata.rule(), detail) if {
 #   Access for as long as you are on call needs a shift that covers its start, on a
 #   schedule or escalation policy of the owner. Members of the owner's group may ask
 #   for one of the durations instead, and a reviewer decides.
-# custom: {code: not_on_call}
+# custom: {code: not_on_call, facts: [oncall, resource]}
 deny contains reason.of(rego.metadata.rule()) if {
 	_has_team
 	_wants_oncall
@@ -115,10 +168,10 @@ deny contains reason.of(rego.metadata.rule()) if {
 # description: >-
 #   Those who are on call for the owner get this at once, and members of the owner's
 #   group may ask for a review. Ask one of them, or to be added to the group.
-# custom: {code: not_on_call_nor_in_team}
+# custom: {code: not_on_call_nor_in_team, facts: [groups, oncall, resource]}
 deny contains reason.of(rego.metadata.rule()) if {
 	_has_team
-	not _wants_oncall
+	not _wants_while
 	oncall.known
 	_groups_known
 	not _may_ask
@@ -130,7 +183,7 @@ deny contains reason.of(rego.metadata.rule()) if {
 #   Who is on call could not be learned just now, so nobody is let in for being on
 #   call. Members of the owner's group may still ask for one of the durations, and a
 #   reviewer decides. Otherwise try again in a minute.
-# custom: {code: oncall_unknown}
+# custom: {code: oncall_unknown, facts: [groups, incidents, oncall, resource]}
 deny contains reason.of(rego.metadata.rule()) if {
 	_has_team
 	not oncall.known
@@ -142,10 +195,10 @@ deny contains reason.of(rego.metadata.rule()) if {
 # description: >-
 #   Which groups you belong to could not be learned, so nobody is let in as a member of
 #   the owner's group. Sign in again, or ask whoever keeps the list of people.
-# custom: {code: groups_unknown}
+# custom: {code: groups_unknown, facts: [groups, oncall, resource]}
 deny contains reason.of(rego.metadata.rule()) if {
 	_has_team
-	not _wants_oncall
+	not _wants_while
 	not _groups_known
 	not _may_ask
 }
@@ -163,32 +216,73 @@ _in_team if {
 	_group in input.subject.properties.groups
 }
 
+_in_incident if {
+	_wants_incident
+	some asked in incident.asked
+	incident.of_team(asked, _team)
+	incident.is_subjects(asked)
+}
+
 _may_ask if _on_call
 
 _may_ask if _in_team
 
+_may_ask if _in_incident
+
 # The same without the on-call facts.
 _may_ask_now if {
 	_in_team
-	not _wants_oncall
+	not _wants_while
+}
+
+_may_ask_now if {
+	_wants_incident
+	some asked in incident.asked
+	incident.has_part(asked)
 }
 
 # What is asked for.
 
 _wants_oncall if request.while_kind == "oncall"
 
+_wants_incident if request.while_kind == "incident"
+
+_wants_while if request.while_kind
+
 _terms := {"max_seconds": request.longest} if request.within_length
 
-_terms := object.union(_cap, {"until": {"oncall": oncall.refs(_shifts)}}) if {
-	request.within_while
+_terms := object.union(_cap(_most, request.longest), {"until": _until}) if request.within_while
+
+# All of the team's shifts that are known bind it, now and later.
+_until := object.union(_grace, {"oncall": refs}) if {
 	_wants_oncall
 	_on_call
+	refs := oncall.refs(oncall.shifts_of(_team))
 }
 
-# An entitlement may offer `while` alone, without a duration that could bound it.
-default _cap := {}
+_until := {"incident": incident.id} if _in_incident
 
-_cap := {"max_seconds": request.longest} if request.longest > 0
+# The longest that access can last which has no length of its own. An entitlement
+# may offer `while` alone, without a duration that could bound it.
+_cap(seconds, longest) := {"max_seconds": seconds} if {
+	_positive(seconds)
+} else := {"max_seconds": longest} if {
+	longest > 0
+} else := {}
+
+_most := object.get(data.curfew.config, [request.while_kind, "max_seconds"], null)
+
+default _grace := {}
+
+# Time to hand over, after the last shift.
+_grace := {"grace_seconds": data.curfew.config.oncall.grace_seconds} if {
+	_positive(data.curfew.config.oncall.grace_seconds)
+}
+
+_positive(n) if {
+	is_number(n)
+	n > 0
+}
 
 _reviewed_terms := object.union(_terms, {"reviewers": {
 	"groups": data.curfew.config.review.groups,

@@ -140,11 +140,6 @@ test_decision[note] if {
 			"effect": "deny",
 			"codes": {"while_not_offered"},
 		},
-		"for an incident": {
-			"patch": _while("incident:PT4KHLK"),
-			"effect": "deny",
-			"codes": {"incident_not_supported"},
-		},
 		"no owner": {
 			"patch": [{"op": "remove", "path": "/resource/properties/owner"}],
 			"effect": "deny",
@@ -262,6 +257,29 @@ test_terms[note] if {
 				]},
 			},
 		},
+		"while on call: later shifts on other schedules of the team too, each with its source": {
+			"patch": array.concat(_while("oncall"), [_shifts([
+				_shift({"source": "rota", "end": "2026-03-02T20:00:00Z"}),
+				_shift({
+					"source": "pagerduty",
+					"schedule": {"id": "other"},
+					"policy": {"id": "PPAY"},
+					"start": "2026-03-02T20:00:00Z",
+				}),
+				_shift({"level": 2, "start": "2026-03-02T20:00:00Z"}),
+			])]),
+			"terms": {
+				"max_seconds": 14400,
+				"until": {"oncall": [
+					{"level": 1, "policy": "PPAY", "schedule": "other", "source": "pagerduty"},
+					{"level": 1, "schedule": "payments-primary", "source": "rota"},
+				]},
+			},
+		},
+		"until an incident is resolved: the incident": {
+			"patch": _for_incident({}),
+			"terms": {"max_seconds": 14400, "until": {"incident": "PT4KHLK"}},
+		},
 		"while on call, and no duration is on offer: the shifts alone bound it": {
 			"patch": array.concat(_while("oncall"), [_set("/resource/durations_seconds", null)]),
 			"terms": {"until": {"oncall": [{"level": 1, "schedule": "payments-primary"}]}},
@@ -344,6 +362,7 @@ _teams := {
 		"group": "payments",
 		"schedules": ["payments-primary"],
 		"escalation_policies": ["PPAY"],
+		"services": ["SPAY"],
 	},
 	"platform": {"schedules": ["platform-primary"]},
 	"broken": "payments",

@@ -35,7 +35,8 @@ _permitted if {
 	_is_actor(input.object.subject)
 }
 
-_permitted if input.operation in {"resource.list", "resource.read"}
+# Whom to ask, and for what, is no secret among those who may sign in.
+_permitted if input.operation in {"resource.list", "resource.read", "oncall.list"}
 
 _permitted if {
 	input.operation in {"request.list", "grant.list", "access.evaluate", "access.search"}
@@ -55,7 +56,7 @@ _permitted if {
 }
 
 _permitted if {
-	input.operation in {"request.read", "grant.read"}
+	input.operation in {"request.read", "grant.read", "task.read"}
 	_concerns_actor
 }
 
@@ -76,7 +77,7 @@ _permitted if {
 }
 
 _permitted if {
-	input.operation == "grant.revoke"
+	input.operation in {"grant.revoke", "task.close", "task.approve"}
 	_has_role("security")
 }
 
@@ -92,6 +93,8 @@ _permitted if {
 		"data.query",
 		"decision.list",
 		"decision.read",
+		"task.list",
+		"task.read",
 	}
 	_sees_everything
 }
@@ -142,6 +145,10 @@ _help := {
 	"grant.list": "List your own grants: those of others are for security, auditors and administrators.",
 	"grant.read": "A grant may be read by its subject, its requester, its reviewers, security and auditors.",
 	"grant.revoke": "A grant may be ended by its holder, by security and by administrators.",
+	"task.list": "What waits for a second person is for security, auditors and administrators.",
+	"task.read": "A task may be read by those whose access it is about, security, auditors and administrators.",
+	"task.close": "A task may be closed by security and administrators.",
+	"task.approve": "What waits for a second person may be approved and rejected by security and administrators.",
 	"access.evaluate": "Check your own access: that of others is for enforcers, security, auditors and administrators.",
 	"access.search": "Search your own access: that of others is for enforcers, security, auditors and administrators.",
 	"audit.read": "The audit log is for security, auditors and administrators.",

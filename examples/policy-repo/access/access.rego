@@ -16,7 +16,7 @@ import data.freeze
 # METADATA
 # title: On call
 # description: The subject is on call for the team that owns the resource.
-# custom: {code: on_call}
+# custom: {code: on_call, facts: [groups, oncall, resource]}
 allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
 	_on_call
 	_open_tier
@@ -26,7 +26,7 @@ allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
 # METADATA
 # title: The team's leads decide
 # description: The subject belongs to the team that owns the resource; one of its leads must agree.
-# custom: {code: leads_review}
+# custom: {code: leads_review, facts: [groups, resource]}
 review contains object.union(reason.of(rego.metadata.rule()), terms) if {
 	_in_team
 	_open_tier
@@ -37,7 +37,7 @@ review contains object.union(reason.of(rego.metadata.rule()), terms) if {
 # METADATA
 # title: Restricted resource
 # description: The tier of the resource needs more than one person from security, even for those on call.
-# custom: {code: restricted_review}
+# custom: {code: restricted_review, facts: [groups, oncall, resource]}
 review contains object.union(reason.of(rego.metadata.rule()), terms) if {
 	_belongs
 	not _open_tier
@@ -50,7 +50,7 @@ review contains object.union(reason.of(rego.metadata.rule()), terms) if {
 # description: >-
 #   Those on call may break a change freeze in an emergency, when security agrees. The
 #   change managers look at it afterwards.
-# custom: {code: freeze_emergency}
+# custom: {code: freeze_emergency, facts: [oncall, resource]}
 review contains object.union(reason.of(rego.metadata.rule()), terms) if {
 	_on_call
 	_frozen
@@ -64,12 +64,12 @@ review contains object.union(reason.of(rego.metadata.rule()), terms) if {
 # METADATA
 # title: No reason given
 # description: Say why the access is needed, in a few words that a reviewer and an auditor can understand.
-# custom: {code: no_reason}
+# custom: {code: no_reason, facts: []}
 deny contains reason.of(rego.metadata.rule()) if not request.has_reason
 
 # METADATA
 # title: Change freeze
-# custom: {code: change_freeze}
+# custom: {code: change_freeze, facts: [oncall]}
 deny contains reason.saying(rego.metadata.rule(), detail) if {
 	_frozen
 	not _emergency
@@ -81,7 +81,7 @@ deny contains reason.saying(rego.metadata.rule(), detail) if {
 
 # METADATA
 # title: Another region
-# custom: {code: wrong_region}
+# custom: {code: wrong_region, facts: [groups, resource]}
 deny contains reason.saying(rego.metadata.rule(), detail) if {
 	not _in_region
 	detail := sprintf(
@@ -93,12 +93,12 @@ deny contains reason.saying(rego.metadata.rule(), detail) if {
 # METADATA
 # title: Neither on call nor in the owner's team
 # description: Those on call for the owner get this at once, and its team may ask for a review. Ask one of them.
-# custom: {code: not_of_the_team}
+# custom: {code: not_of_the_team, facts: [groups, oncall, resource]}
 deny contains reason.of(rego.metadata.rule()) if not _belongs
 
 # METADATA
 # title: Not offered
-# custom: {code: not_offered}
+# custom: {code: not_offered, facts: [oncall, resource]}
 deny contains reason.saying(rego.metadata.rule(), detail) if {
 	not _terms
 	detail := sprintf("Ask for %d seconds at most, or for as long as you are on call if you are.", [request.longest])
@@ -136,7 +136,7 @@ _frozen if count(freeze.touching) > 0
 
 _terms := {"max_seconds": request.longest} if request.within_length
 
-_terms := {"max_seconds": request.longest, "until": {"oncall": oncall.refs(_shifts)}} if {
+_terms := {"max_seconds": request.longest, "until": {"oncall": oncall.refs(oncall.shifts_of(_team))}} if {
 	request.within_while
 	request.while_kind == "oncall"
 	_on_call

@@ -39,6 +39,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"decisions of requests are listed in order":              decisionsListed,
 		"a request closes once":                                  requestsCloseOnce,
 		"a grant ends once":                                      grantsEndOnce,
+		"newer facts move a bound grant that is as it was read":  grantsMove,
+		"a move at once with an end, or with another move":       moveRace,
 		"lists page by cursor, newest first":                     listsPage,
 		"a list of one's own holds what one may review":          ownLists,
 		"the next deadline of each kind is the soonest":          nextDeadline,
@@ -63,6 +65,15 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"a key is published until its time is over":              signingKeys,
 		"what is live and what is overdue is counted":            figuresCount,
 		"one revision of the policies is active":                 policyCompareAndSet,
+		"what changes under a live grant is evaluated once":      rechecks,
+		"live grants are judged by one revision at a time":       policyRecheck,
+		"a task is closed once, and a grant has one open flag":   tasks,
+		"what a source said is kept as it was":                   snapshotsKept,
+		"a duty is handed back by itself":                        dutiesOneByOne,
+		"incidents that grants depend on are listed":             incidentsWanted,
+		"an inbound event is taken once, whoever comes at once":  inboundOnce,
+		"what is told of an incident last counts":                closedIncidents,
+		"what is bound to an incident is found":                  boundToIncident,
 	}
 	for name, check := range cases {
 		t.Run(name, func(t *testing.T) {

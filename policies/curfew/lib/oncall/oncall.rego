@@ -27,13 +27,23 @@ _starts_at := instant.ns(input.context.starts_at) if is_string(input.context.sta
 #   `data.curfew.config.oncall.max_level`, and their schedule is one of the team's
 #   `schedules` or their escalation policy one of its `escalation_policies`.
 shifts_for(team) := {shift |
+	some shift in shifts_of(team)
+	_begun(shift)
+	_unfinished(shift)
+}
+
+# METADATA
+# title: The team's shifts that the subject holds, now or later
+# description: >-
+#   The same, whenever they begin. They are what access for as long as on call is
+#   bound to: one that follows on another, also on another schedule of the team,
+#   continues it.
+shifts_of(team) := {shift |
 	known
 	some shift in input.context.oncall.shifts
 	is_number(shift.level)
 	shift.level <= _max_level
 	_of_team(shift, team)
-	_begun(shift)
-	_unfinished(shift)
 }
 
 # METADATA
@@ -41,6 +51,7 @@ shifts_for(team) := {shift |
 refs(shifts) := sort({ref |
 	some shift in shifts
 	named := {
+		"source": object.get(shift, "source", null),
 		"schedule": object.get(shift, ["schedule", "id"], null),
 		"policy": object.get(shift, ["policy", "id"], null),
 		"level": shift.level,

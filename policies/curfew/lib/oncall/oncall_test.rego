@@ -54,12 +54,23 @@ test_a_team_without_schedules_has_nobody_on_call if {
 	count(shifts) == 0
 }
 
+test_a_later_shift_is_the_teams_and_does_not_count_yet if {
+	later := {"start": "2026-03-02T11:00:00Z"}
+	count(oncall.shifts_of(_team)) == 1 with input as _input(true, later) with data.curfew.config as _config
+	count(oncall.shifts_for(_team)) == 0 with input as _input(true, later) with data.curfew.config as _config
+}
+
 test_refs_name_what_there_is if {
 	oncall.refs({
 		{"schedule": {"id": "primary"}, "policy": null, "level": 1, "end": null},
 		{"schedule": {"id": "primary"}, "policy": null, "level": 1, "end": "2026-03-02T10:00:00Z"},
 		{"schedule": null, "policy": {"id": "PPAY"}, "level": 2},
-	}) == [{"level": 1, "schedule": "primary"}, {"level": 2, "policy": "PPAY"}]
+		{"source": "rota", "schedule": {"id": "primary"}, "policy": null, "level": 1},
+	}) == [
+		{"level": 1, "schedule": "primary"},
+		{"level": 1, "schedule": "primary", "source": "rota"},
+		{"level": 2, "policy": "PPAY"},
+	]
 }
 
 # A team that changes the settings runs these tests as well.
