@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func hurried(figure string) options {
 	return options{
 		Figures: []string{figure}, Rounds: 1, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{2}, Subjects: 20,
 		Live: []int{50}, Ledgers: []string{onSQLite}, Leases: []string{withRedis, redisStopped, noRedis}, Rate: 100, Length: 100 * time.Millisecond,
-		Wait: 20 * time.Second, Burst: 30, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
+		Wait: 20 * time.Second, Burst: 30, People: 40, Schedules: 8, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
 		Pace: pace{Warm: 50 * time.Millisecond, Lead: 2500 * time.Millisecond, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3},
 	}
 }
@@ -47,6 +48,9 @@ func TestEveryFigureIsMeasured(t *testing.T) {
 		"revoke":    {nil, []string{"seen on the other node", "after a failover"}},
 		"deaf":      {nil, []string{"dies silently"}},
 		"opa":       {nil, []string{nameOPA, nameOPALogs, nameData, nameDecide, nameBatch}},
+		"poll":      {nil, []string{"A poll of PagerDuty", "the first", "later"}},
+		"busy":      {nil, []string{nameDecisions + pollsBeside, nameEvaluate + pollsBeside}},
+		"moved":     {onBoth, []string{editNothing, editLater, editEarlier, editOffCall, "postgres"}},
 		"data":      {func(o *options) { o.Teams = []int{1, 20} }, []string{"20 teams"}},
 	}
 	for name, tc := range cases {
@@ -91,10 +95,18 @@ func TestOtherMeansAreMeasured(t *testing.T) {
 
 func TestArgumentsThatMeanNothingAreRefused(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-callers", "0"}, {"-callers", "x"}, {"-rounds", "0"}, {"-callers", ""}, {"-live", "-1"}, {"-rate", "0"}, {"late"}} {
+	for _, args := range [][]string{{"-callers", "0"}, {"-callers", "x"}, {"-rounds", "0"}, {"-callers", ""}, {"-live", "-1"}, {"-rate", "0"}, {"late"}, {"-people", "3", "-schedules", "4"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v was taken", args)
 		}
+	}
+}
+
+func TestOneNameAsksForAllFiguresOfWhoIsOnCall(t *testing.T) {
+	t.Parallel()
+	opts, err := parse([]string{"burst", "oncall"})
+	if want := []string{"burst", "poll", "busy", "moved"}; err != nil || !slices.Equal(opts.Figures, want) {
+		t.Errorf("the figures are %v, %v; want %v", opts.Figures, err, want)
 	}
 }
 

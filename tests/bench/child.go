@@ -27,7 +27,7 @@ func serveAsked() bool { return os.Getenv(childVariable) != "" }
 // childConfig is what a server is told on its standard input. The end of that
 // input ends the server, so that none outlives who started it.
 type childConfig struct {
-	Kind     string // "noop", "poster", "bare" or "gateway"
+	Kind     string // "noop", "poster", "bare", "vendor", "reader" or "gateway"
 	Ledger   string // of a gateway: the path of a SQLite file, or the URL of a PostgreSQL database
 	Lease    string // of a gateway: the URL of a Redis; "": in the process
 	Policies string // the team's directory
@@ -38,6 +38,10 @@ type childConfig struct {
 
 	Decisions bool // of a gateway: whether decisions are logged
 	Pinned    bool // to one processor
+
+	OnCall            string        // of a gateway: the URL of a PagerDuty, onBoard, or "": everybody is, by a rota
+	People, Schedules int           // of a vendor
+	Turn              time.Duration // of each person, at a vendor
 }
 
 // childPlace is what a server says on its standard output.
@@ -67,6 +71,10 @@ func serveChild(in io.Reader, out io.Writer) error {
 		s, err = newPoster(cfg.Target)
 	case "gateway":
 		s, err = newGateway(context.Background(), cfg)
+	case "vendor":
+		s, err = newVendor(cfg)
+	case "reader":
+		s = newReader()
 	case "bare":
 		s, err = newBare(context.Background(), cfg)
 	default:
@@ -202,16 +210,21 @@ func (c *child) settle(ctx context.Context, deliveries int64) error {
 
 // tell sends an object.
 func (c *child) tell(ctx context.Context, path string, body any) error {
+	_, err := c.give(ctx, path, body)
+	return err
+}
+
+// give sends an object, and returns what is answered.
+func (c *child) give(ctx context.Context, path string, body any) ([]byte, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.Control+path, bytes.NewReader(raw))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = answerTo(req)
-	return err
+	return answerTo(req)
 }
 
 func (c *child) number(ctx context.Context, path string) (int64, error) {

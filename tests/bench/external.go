@@ -97,18 +97,43 @@ const clockTick = 10 * time.Millisecond
 
 // usedBy is how much processor time a process has used, as Linux says.
 func usedBy(pid int) (time.Duration, error) {
+	_, used, err := processTimes(pid)
+	return used, err
+}
+
+// usedUnder is the same of a process and all that it started and that are still
+// there.
+func usedUnder(pid int) (sum time.Duration, err error) {
+	if sum, err = usedBy(pid); err != nil {
+		return 0, err
+	}
+	all, err := os.ReadDir("/proc")
+	for _, entry := range all {
+		child, noProcess := strconv.Atoi(entry.Name())
+		if noProcess != nil {
+			continue
+		}
+		if parent, used, gone := processTimes(child); gone == nil && parent == pid {
+			sum += used
+		}
+	}
+	return sum, err
+}
+
+func processTimes(pid int) (parent int, used time.Duration, err error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	_, rest, found := bytes.Cut(raw, []byte(") ")) // after the name, which may hold anything
 	fields := strings.Fields(string(rest))
 	if !found || len(fields) < 13 {
-		return 0, errors.New("/proc: no times")
+		return 0, 0, errors.New("/proc: no times")
 	}
+	parent, errParent := strconv.Atoi(fields[1])
 	user, errUser := strconv.ParseInt(fields[11], 10, 64)
 	system, errSystem := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * clockTick, errors.Join(errUser, errSystem)
+	return parent, time.Duration(user+system) * clockTick, errors.Join(errParent, errUser, errSystem)
 }
 
 // goBuild builds a program in the module at dir.

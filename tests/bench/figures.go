@@ -27,6 +27,9 @@ func figures() []figure {
 		{"revoke", "a revoke seen by a check on another node, and after a failover that lost it", measureRevoke},
 		{"opa", "the decision API beside the server of OPA, with the same policies, inputs and callers", measureOPA},
 		{"data", "a decision as the data of the policies grows", measureGrown},
+		{figurePoll, "a poll of PagerDuty, with what is kept of it, beside bare reading of the same bodies", measurePoll},
+		{figureBusy, "the routes that decide while polls are applied, beside the same without", measureBusy},
+		{figureMoved, "many bound grants that move, or end, by one edit of a schedule", measureMoved},
 		{"deaf", "a subscription that dies silently", measureDeaf},
 	}
 }
@@ -78,4 +81,5 @@ func usage(out io.Writer) {
 	for _, f := range figures() {
 		fmt.Fprintf(out, "  %-10s %s\n", f.name, f.about)
 	}
+	fmt.Fprintf(out, "  %-10s all of %s, %s and %s\n", onCallFigures, figurePoll, figureBusy, figureMoved)
 }

@@ -52,7 +52,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	if err != nil {
 		return served{}, err
 	}
-	oncall, err := rota.New(duty(cfg.Subjects))
+	oncall, err := newSource(cfg)
 	if err != nil {
 		return served{}, err
 	}
@@ -73,13 +73,15 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		return served{}, errors.Join(err, l.Close())
 	}
 	eng := engine.New(engine.Config{
-		Ledger: l, Policy: policy, Lease: held, LeaseShared: cfg.Lease != "", Log: log, Observer: w, Step: w.step, Decisions: taken,
-		Facts:   &facts.Gatherer{OnCall: oncall, People: l, Log: log},
+		Ledger: l, Policy: policy, Lease: held, LeaseShared: cfg.Lease != "", Log: log, Observer: w, Step: oncall.step(w.step), Decisions: taken,
+		Facts:     &facts.Gatherer{OnCall: oncall.book, Incidents: oncall.book, People: l, Log: log},
+		Snapshots: oncall.book, Roster: oncall.book,
 		Targets: []engine.Target{{Name: "target", Contract: hook.Contract(), Deadline: hook.Deadline(), Retry: engine.Backoff{First: time.Second}}},
 	})
 	if err := seed(ctx, eng, cfg.Subjects); err != nil {
 		return served{}, errors.Join(err, l.Close())
 	}
+	oncall.watch(ctx, cfg, eng, l.Now, log)
 	handler, err := api.New(api.Config{
 		Engine: eng, Log: log, Tokens: []api.Token{{Name: "bench", Subject: caller, Secret: benchToken}},
 	})
@@ -92,14 +94,14 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		Width: cfg.Width,
 	}
 	sealer := &audit.Sealer{Store: l, Log: log, Busy: eng.Busy}
-	stop := loops(ctx, eng.Run, worker.Run, sealer.Run, taken.Run, garbage.Run,
+	stop := loops(ctx, eng.Run, worker.Run, sealer.Run, taken.Run, garbage.Run, oncall.Run,
 		func(ctx context.Context) error {
 			return held.Run(ctx, lease.Events{Expired: w.announced(eng.Announced), Connected: eng.Wake, Emptied: eng.Rebuild})
 		})
 	return served{
 		handler:   handler,
 		delivered: store.delivered.Load,
-		control:   w.control(&foster{engine: eng, ledger: l, lease: held}),
+		control:   w.control(&foster{engine: eng, ledger: l, lease: held}, oncall),
 		close:     func() error { return errors.Join(stop(), l.Close()) },
 	}, nil
 }

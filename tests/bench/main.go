@@ -8,6 +8,8 @@
 //     rows, and the check beside a handler that decodes the same body;
 //   - opa, data: the decision API beside the server of OPA, and a decision as the
 //     data of the policies grows;
+//   - poll, busy, moved (oncall for all three): who is on call, asked of a PagerDuty;
+//     decisions meanwhile; and grants that move with a schedule;
 //   - size, revoke, deaf: memory and start with many live grants, a revoke seen
 //     on another node, and a subscription that dies silently.
 //
@@ -38,30 +40,32 @@ import (
 
 // options is what a run measures, and for how long.
 type options struct {
-	Figures  []string      `json:"figures"`
-	Rounds   int           `json:"rounds"`
-	Window   time.Duration `json:"window_ns"` // of one route in one round
-	Bare     time.Duration `json:"bare_ns"`   // of one input in one round
-	Callers  []int         `json:"callers"`
-	Subjects int           `json:"subjects"`  // who may be asked for
-	Live     []int         `json:"live"`      // how many grants are live
-	Teams    []int         `json:"teams"`     // how many teams are in the data of the policies
-	Ledgers  []string      `json:"ledgers"`   // on which databases
-	Leases   []string      `json:"leases"`    // with which leases
-	Rate     int           `json:"rate"`      // how many ends are due in a second
-	Length   time.Duration `json:"length_ns"` // for how long
-	Wait     time.Duration `json:"wait_ns"`   // after that, for what is late
-	Burst    int           `json:"burst"`     // how many ends are due at one moment
-	Beside   bool          `json:"beside"`    // whether other means are measured too
-	Verify   bool          `json:"verify"`    // whether the target looks at signatures
-	Pace     pace          `json:"-"`
-	Policies string        `json:"-"` // the team's directory
-	Asynq    string        `json:"-"` // the directory of the module beside
-	Program  string        `json:"-"` // the package of the gateway's program
-	Tools    string        `json:"-"` // the directory of the module with OPA's program
-	Results  string        `json:"-"` // where the JSON goes; "" for nowhere
-	Profiles string        `json:"-"` // where profiles go; "" for none
-	Verbose  bool          `json:"-"`
+	Figures   []string      `json:"figures"`
+	Rounds    int           `json:"rounds"`
+	Window    time.Duration `json:"window_ns"` // of one route in one round
+	Bare      time.Duration `json:"bare_ns"`   // of one input in one round
+	Callers   []int         `json:"callers"`
+	Subjects  int           `json:"subjects"`  // who may be asked for
+	Live      []int         `json:"live"`      // how many grants are live
+	Teams     []int         `json:"teams"`     // how many teams are in the data of the policies
+	Ledgers   []string      `json:"ledgers"`   // on which databases
+	Leases    []string      `json:"leases"`    // with which leases
+	Rate      int           `json:"rate"`      // how many ends are due in a second
+	Length    time.Duration `json:"length_ns"` // for how long
+	Wait      time.Duration `json:"wait_ns"`   // after that, for what is late
+	Burst     int           `json:"burst"`     // how many ends are due at one moment
+	People    int           `json:"people"`    // in the PagerDuty that is polled
+	Schedules int           `json:"schedules"` // of theirs
+	Beside    bool          `json:"beside"`    // whether other means are measured too
+	Verify    bool          `json:"verify"`    // whether the target looks at signatures
+	Pace      pace          `json:"-"`
+	Policies  string        `json:"-"` // the team's directory
+	Asynq     string        `json:"-"` // the directory of the module beside
+	Program   string        `json:"-"` // the package of the gateway's program
+	Tools     string        `json:"-"` // the directory of the module with OPA's program
+	Results   string        `json:"-"` // where the JSON goes; "" for nowhere
+	Profiles  string        `json:"-"` // where profiles go; "" for none
+	Verbose   bool          `json:"-"`
 }
 
 // pace is what figures wait for. A test is in more of a hurry.
@@ -126,6 +130,8 @@ func parse(args []string) (opts options, err error) {
 	flags.DurationVar(&opts.Length, "length", 30*time.Second, "for how long they are due")
 	flags.DurationVar(&opts.Wait, "wait", time.Minute, "how long after that is waited for what is late")
 	flags.IntVar(&opts.Burst, "burst", 10_000, "how many ends are due at one moment")
+	flags.IntVar(&opts.People, "people", 10_000, "how many people are in the PagerDuty that is polled")
+	flags.IntVar(&opts.Schedules, "schedules", 2000, "on how many schedules they take turns")
 	flags.BoolVar(&opts.Beside, "beside", false, "measure lateness by other means too, on the same Redis")
 	flags.BoolVar(&opts.Verify, "verify", false, "have the target look at each signature")
 	flags.StringVar(&opts.Policies, "policies", "examples/quickstart/policies", "the `directory` of a team's policies and data")
@@ -139,17 +145,20 @@ func parse(args []string) (opts options, err error) {
 		return opts, err
 	}
 	opts.Pace = unhurried()
-	if opts.Figures = flags.Args(); len(opts.Figures) == 0 {
+	if opts.Figures = expanded(flags.Args()); len(opts.Figures) == 0 {
 		opts.Figures = figureNames()[:1]
 	}
 	opts.Ledgers, opts.Leases = list(*ledgers), list(*leases)
-	var faults [5]error
+	var faults [6]error
 	opts.Callers, faults[0] = counts("callers", *callers)
 	opts.Live, faults[1] = counts("live", *grants)
 	opts.Teams, faults[4] = counts("teams", *teams)
 	faults[2] = checkFigures(opts.Figures)
 	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 {
 		faults[3] = errors.New("-rounds, -subjects, -rate and -burst are 1 at least")
+	}
+	if opts.Schedules < 1 || opts.People < opts.Schedules {
+		faults[5] = errors.New("-schedules is 1 at least, and -people no less than that")
 	}
 	return opts, errors.Join(faults[:]...)
 }

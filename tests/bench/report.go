@@ -31,6 +31,10 @@ type report struct {
 
 	Decisions []routeFigure `json:"decisions,omitempty"`
 	Grown     []grownFigure `json:"grown,omitempty"`
+
+	Polls []pollFigure  `json:"polls,omitempty"`
+	Busy  []busyFigure  `json:"busy,omitempty"`
+	Moved []movedFigure `json:"moved,omitempty"`
 }
 
 // machine is where a run was made, and of what.
@@ -82,6 +86,7 @@ func (r *report) print(out io.Writer) error {
 		bareTable(r.Bare), routeTable("Routes that decide", r.Routes), latenessTable(r.Lateness), besideTable(r.Lateness), burstTable(r.Bursts),
 		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
 		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), opaTable(r.Decisions), grownTable(r.Grown),
+		pollTable(r.Polls), busyTable(r.Busy), movedTable(r.Moved),
 	} {
 		t.write(&text)
 	}

@@ -20,8 +20,9 @@ type scene struct {
 
 func (sc *scene) end() error { return sc.closing.close() }
 
-// scene starts a gateway and waits until its lease holds everything.
-func (s *stage) scene(ctx context.Context, one series) (sc *scene, err error) {
+// scene starts a gateway, configured as each change says, and waits until its lease
+// holds everything.
+func (s *stage) scene(ctx context.Context, one series, changes ...func(*childConfig)) (sc *scene, err error) {
 	sc = &scene{}
 	defer func() {
 		if err != nil {
@@ -39,6 +40,9 @@ func (s *stage) scene(ctx context.Context, one series) (sc *scene, err error) {
 		}
 		sc.closing.add(sc.redis.Kill)
 		cfg.Lease = redisURL(sc.redis)
+	}
+	for _, change := range changes {
+		change(&cfg)
 	}
 	if sc.gateway, err = startChild(ctx, cfg); err != nil {
 		return sc, err

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ type batch struct {
 	Count int
 	Base  time.Time     // when the first ends
 	Step  time.Duration // from each to the next
+	// Bound says that each lasts as long as its holder is on call by the board.
+	Bound bool
 }
 
 // due is when the nth ends.
@@ -83,8 +86,17 @@ var bulk = []statement{
 		func(s seeding) []any {
 			return []any{s.now, s.batch.Base.UnixMicro(), s.batch.First, s.batch.Step.Microseconds()}
 		}},
-	{`DELETE FROM page`, func(seeding) []any { return nil }},
 }
+
+// bind is the statement that binds the grants of a page to the board's shifts. They
+// could last a day longer than they do.
+var bind = statement{
+	`UPDATE grants SET while_bound = 'oncall', bound = CAST($1 AS TEXT), ends_by = expires_at + CAST($2 AS BIGINT), facts_at = CAST($3 AS BIGINT)
+	  WHERE id IN (SELECT 'grt_' || s FROM page)`,
+	func(s seeding) []any { return []any{s.until, (24 * time.Hour).Microseconds(), s.now} },
+}
+
+var emptyPage = statement{`DELETE FROM page`, func(seeding) []any { return nil }}
 
 type statement struct {
 	text string
@@ -97,6 +109,7 @@ type seeding struct {
 	contract      string
 	now           int64
 	input, output string // of each decision
+	until         string // what bound grants are bound to
 }
 
 // sow writes the batch into the ledger, which may be in use.
@@ -109,10 +122,11 @@ func sow(ctx context.Context, where, contract string, b batch) (err error) {
 	now := time.Now().UTC()
 	input, errIn := json.Marshal(ask(now))
 	output, errOut := json.Marshal(access.Decision{Effect: access.Allow, Reasons: []access.Reason{{Code: "on_call", Title: "On call"}}})
-	if err := errors.Join(errIn, errOut); err != nil {
+	until, errUntil := json.Marshal(access.Until{OnCall: []access.ShiftRef{{Source: onBoard, Schedule: boardSchedule, Level: 1}}})
+	if err := errors.Join(errIn, errOut, errUntil); err != nil {
 		return err
 	}
-	s := seeding{batch: b, contract: contract, now: now.UnixMicro(), input: string(input), output: string(output)}
+	s := seeding{batch: b, contract: contract, now: now.UnixMicro(), input: string(input), output: string(output), until: string(until)}
 	if _, err := db.ExecContext(ctx, `CREATE TEMPORARY TABLE page (i BIGINT, s TEXT, who TEXT, what TEXT)`); err != nil {
 		return err
 	}
@@ -134,7 +148,11 @@ func (s seeding) page(ctx context.Context, db *sql.DB, from, to int) error {
 	if err := s.number(ctx, tx, from, to); err != nil {
 		return err
 	}
-	for _, st := range bulk {
+	work := slices.Clone(bulk)
+	if s.batch.Bound {
+		work = append(work, bind)
+	}
+	for _, st := range append(work, emptyPage) {
 		if _, err := tx.ExecContext(ctx, st.text, st.args(s)...); err != nil {
 			return err
 		}

@@ -125,7 +125,7 @@ func (w *witness) first(message string) bool {
 }
 
 // control answers what the measuring process asks.
-func (w *witness) control(f *foster) http.Handler {
+func (w *witness) control(f *foster, s *source) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /seen", func(out http.ResponseWriter, _ *http.Request) {
 		w.mu.Lock()
@@ -140,6 +140,7 @@ func (w *witness) control(f *foster) http.Handler {
 		_ = json.NewEncoder(out).Encode(w.seen.Rebuilt)
 	})
 	mux.HandleFunc("POST /adopt", f.adopt)
+	s.control(mux, f)
 	return mux
 }
 
