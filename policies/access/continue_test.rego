@@ -18,7 +18,8 @@ test_continue[note] if {
 		},
 	}
 
-	result := access.continue with input as json.patch(_input, array.concat(tc.patch, [_set("/context/phase", "continue")]))
+	patch := array.concat(tc.patch, [_set("/context/phase", "continue")])
+	result := access.continue with input as json.patch(_input, patch)
 		with data.teams as _teams
 		with data.curfew.config as _config
 

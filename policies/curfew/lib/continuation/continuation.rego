@@ -10,5 +10,9 @@ package curfew.lib.continuation
 # METADATA
 # title: The answer
 result := {"action": "keep", "reasons": []} if {
-	data.access.decision.effect in {"allow", "review"}
-} else := {"action": "flag", "reasons": data.access.decision.reasons}
+	_decision.effect in {"allow", "review"}
+} else := {"action": "flag", "reasons": _decision.reasons}
+
+# The decision, without its type: a team's may have another than this package reads,
+# and must not fail to compile for it.
+_decision := json.unmarshal(json.marshal(data.access.decision))
