@@ -54,6 +54,10 @@ func grantPairs(g access.Grant) []string {
 		"from", exact(g.StartsAt),
 		"until", fmt.Sprintf("%s (%s)", exact(g.ExpiresAt), access.Duration(length)),
 	}
+	if g.Bound != nil && g.State != access.GrantEnded {
+		pairs = append(pairs, "moves", fmt.Sprintf("with what it is bound to (%s), and never beyond %s",
+			forOrWhile(nil, g.While), exact(g.Bound.EndsBy)))
+	}
 	if g.EndReason != nil {
 		pairs = append(pairs, "ended", exactOrNone(g.EndedAt)+" ("+string(*g.EndReason)+")")
 	}

@@ -21,7 +21,7 @@ func sourcesCheck(states []access.SourceState) api.Check {
 	}
 	if stale > 0 {
 		c.Status = api.StatusDegraded
-		c.Detail = counted(stale, "source of facts is", "sources of facts are") + " too old to count; no access is given or moved by what it would say"
+		c.Detail = counted(stale, "source of facts is", "sources of facts are") + " too old to count; nothing is given or moved by that"
 	}
 	if failing > 0 {
 		if c.Status = api.StatusDegraded; c.Detail != "" {
