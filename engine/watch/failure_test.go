@@ -120,6 +120,34 @@ func TestASourceThatNeverAnsweredIsToldToBeTooOldLater(t *testing.T) {
 	})
 }
 
+// TestASourceThatTakesLongToFailIsToldToBeTooOld, although its duty is handed back
+// each time, and a poke does not wait for that.
+func TestASourceThatTakesLongToFailIsToldToBeTooOld(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.source.script(func(context.Context, access.SourceAsk) (access.Snapshot, error) {
+			time.Sleep(15 * time.Second)
+			return access.Snapshot{}, errDown
+		})
+		n := w.start("a", func(c *watch.Watcher) { c.Every, c.StaleAfter = 10*time.Second, 30*time.Second })
+		defer n.stop()
+		w.pass(2 * time.Minute)
+		if got := w.events(audit.SourceStale); len(got) != 1 {
+			t.Errorf("told %d times", len(got))
+		}
+		before := w.source.count()
+		for w.source.count() == before {
+			w.pass(time.Second)
+		}
+		w.source.says()
+		w.pass(16 * time.Second) // its duty is handed back
+		n.Poke()
+		w.pass(6 * time.Second)
+		if !n.state(w.ledger.Now()).Known {
+			t.Error("a poke waited until the node asks for the duty again")
+		}
+	})
+}
+
 func TestAPanicOfASourceIsAnError(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.source.script(func(context.Context, access.SourceAsk) (access.Snapshot, error) { panic("index out of range") })

@@ -169,7 +169,7 @@ func (w *Watcher) failed(ctx context.Context, cause error, took time.Duration) {
 	if news, readErr := w.Store.SourceNews(ctx, w.Name); readErr == nil {
 		w.Book.Failing(w.Name, news.FailedSince, news.Error)
 	}
-	w.hear(ctx, err)
+	w.hear(ctx, errors.Join(err, w.tellStale(ctx)))
 	w.yield(ctx, took)
 }
 

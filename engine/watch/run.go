@@ -57,11 +57,19 @@ func (w *Watcher) Run(ctx context.Context) error {
 			w.leave(ctx)
 			return nil
 		case <-w.poked:
-			w.state.wanted = true
+			w.want()
 		case <-timer.C:
 		}
 		w.safely(ctx)
 		timer.Reset(w.rest())
+	}
+}
+
+// want has the source asked soon: by this node, if no other has the duty now.
+func (w *Watcher) want() {
+	w.state.wanted = true
+	if !w.state.mine {
+		w.state.dutyAsked = time.Time{}
 	}
 }
 
