@@ -59,8 +59,11 @@ func (e *Engine) LastSnapshot(ctx context.Context, source string) (s access.Snap
 	if err != nil || !found {
 		return s, false, err
 	}
-	s, err = packed.Unpack()
-	return s, err == nil, err
+	if s, err = packed.Unpack(); err != nil { // the source is asked again anyway
+		e.complain("what a source said last can not be read from the ledger", err)
+		return access.Snapshot{}, false, nil
+	}
+	return s, true, nil
 }
 
 // PokeSource asks whichever node asks the source to do so soon.

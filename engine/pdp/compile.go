@@ -20,10 +20,10 @@ type program struct {
 	store    storage.Store
 }
 
-// compiling is held by whoever compiles policies. OPA's type checker is not made for
-// two at once: where a rule has several definitions it writes the union of their
-// types into the declared result type of a built-in, such as object.union, which
-// all compilers of the process share.
+// compiling is held by whoever compiles policies, or a query of them. OPA's type
+// checker is not safe for two at once: where one rule has three definitions, of which
+// two are results of object.union, it widens the result type that object.union
+// declares in place, and all compilers of the process share that (v1.22.2).
 var compiling sync.Mutex //nolint:gochecknoglobals // it guards what is global in OPA
 
 // compile checks the set strictly: unused and shadowing names, deprecated and
@@ -51,13 +51,17 @@ func compile(ctx context.Context, s set) (program, error) {
 		WithSchemas(schemas(s)).
 		WithUseTypeCheckAnnotations(true).
 		WithPathConflictsCheck(storage.NonEmpty(ctx, store, txn))
-	compiling.Lock()
-	compiler.Compile(modules)
-	compiling.Unlock()
+	compileAll(compiler, modules)
 	if compiler.Failed() {
 		return program{}, compiler.Errors
 	}
 	return program{compiler, store}, nil
+}
+
+func compileAll(compiler *ast.Compiler, modules map[string]*ast.Module) {
+	compiling.Lock()
+	defer compiling.Unlock() // also if it panics
+	compiler.Compile(modules)
 }
 
 // prepare makes a query of an entry point, which must be a rule: data in its
@@ -66,7 +70,7 @@ func (p program) prepare(ctx context.Context, entry string) (rego.PreparedEvalQu
 	if len(p.compiler.GetRulesExact(ast.MustParseRef(entry))) == 0 {
 		return rego.PreparedEvalQuery{}, fmt.Errorf("there is no rule %s", entry)
 	}
-	query, err := rego.New(
+	query, err := ready(ctx, rego.New(
 		rego.Query(entry),
 		rego.Compiler(p.compiler),
 		rego.Capabilities(capabilities()),
@@ -74,11 +78,18 @@ func (p program) prepare(ctx context.Context, entry string) (rego.PreparedEvalQu
 		// An error in a built-in ends the evaluation. As undefined, which it is
 		// otherwise, it would make a negation true.
 		rego.StrictBuiltinErrors(true),
-	).PrepareForEval(ctx)
+	))
 	if err != nil {
 		return query, fmt.Errorf("%s: %w", entry, err)
 	}
 	return query, nil
+}
+
+// ready compiles a query.
+func ready(ctx context.Context, query *rego.Rego) (rego.PreparedEvalQuery, error) {
+	compiling.Lock()
+	defer compiling.Unlock()
+	return query.PrepareForEval(ctx)
 }
 
 // schemas returns the schemas of both sets by name. The library's win: the

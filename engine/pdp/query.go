@@ -144,14 +144,14 @@ func (p program) query(ctx context.Context, q access.Query, m metrics.Metrics) (
 	for _, part := range q.Path {
 		ref = append(ref, partTerm(part))
 	}
-	query, err := rego.New(
+	query, err := ready(ctx, rego.New(
 		rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(ref)))),
 		rego.Compiler(p.compiler),
 		rego.Capabilities(capabilities()),
 		rego.Store(p.store),
 		rego.StrictBuiltinErrors(q.StrictErrors),
 		rego.Metrics(m),
-	).PrepareForEval(ctx)
+	))
 	if err != nil {
 		return query, failure{policyError, fmt.Errorf("%s: %w", ref, err)}
 	}
