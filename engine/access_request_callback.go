@@ -48,7 +48,7 @@ func (e *Engine) checkCallback(ctx context.Context, c *access.TaskCallback) erro
 // the ledger, so that whichever node is there keeps it; a node that dies between
 // an attempt and its record makes it twice, under one id.
 func (e *Engine) callbackLoop(ctx context.Context) {
-	e.loop(ctx, e.callbackWake, e.sendCallbacks, (*ledger.Tx).NextCallback, nil)
+	e.loop(ctx, lookEvery, e.callbackWake, e.sendCallbacks, (*ledger.Tx).NextCallback, nil)
 }
 
 func (e *Engine) sendCallbacks(ctx context.Context) error {

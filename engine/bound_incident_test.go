@@ -12,7 +12,7 @@ import (
 func whileIncident(in access.Input) access.Decision {
 	for _, i := range in.Context.Incidents.Open {
 		if in.Context.While != nil && *in.Context.While == "incident:"+i.ID {
-			most := int64(3 * 60 * 60)
+			most := int64(3 * 60)
 			return access.Decision{
 				Effect: access.Allow, Reasons: []access.Reason{{Code: "responder", Title: "Responds"}}, MaxSeconds: &most,
 				Until: &access.Until{Incident: &i.ID},
@@ -46,17 +46,17 @@ func (w *world) hearClosed() {
 func TestIncidentBoundGrantEndsWhenItIsResolved(t *testing.T) {
 	inIncident(t, func(_ *testing.T, w *world) {
 		g := *w.mustAskWhile("incident:PX").Grant
-		w.wantEnd(g.ID, time.Hour)
-		w.pass(40 * time.Minute)
+		w.wantEnd(g.ID, time.Minute)
+		w.pass(40 * time.Second)
 		w.hearOpen()
-		w.wantEnd(g.ID, time.Hour)
+		w.wantEnd(g.ID, time.Minute)
 		w.wantMoves(g.ID, 1, "renewed")
 		w.hear(access.SourceIncidents, func(n *news) { n.open = nil }) // and nobody says that it is closed
-		w.wantEnd(g.ID, time.Hour-time.Second)
+		w.wantEnd(g.ID, time.Minute-time.Second)
 		w.hearClosed()
 		w.wantEndedFor(g.ID, access.EndIncidentResolved)
 		w.wantVerbs(provision, deprovision)
-		w.pass(time.Minute)
+		w.pass(time.Second)
 		w.hearOpen()
 		w.wantEndedFor(g.ID, access.EndIncidentResolved)
 		w.wantVerbs(provision, deprovision)
@@ -67,11 +67,11 @@ func TestIncidentBoundGrantIsRenewedToItsCap(t *testing.T) {
 	inIncident(t, func(_ *testing.T, w *world) {
 		g := *w.mustAskWhile("incident:PX").Grant
 		for range 17 {
-			w.pass(10 * time.Minute)
+			w.pass(10 * time.Second)
 			w.hearOpen()
 		}
-		w.wantEnd(g.ID, 10*time.Minute)
-		w.pass(10*time.Minute + 20*time.Millisecond)
+		w.wantEnd(g.ID, 10*time.Second)
+		w.pass(10*time.Second + 20*time.Millisecond)
 		w.wantEndedFor(g.ID, access.EndExpired)
 	})
 }

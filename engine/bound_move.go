@@ -11,7 +11,8 @@ import (
 )
 
 // carry does in one transaction what a snapshot does to grants. If that fails each
-// grant gets its own, so that a broken one does not hold the others up.
+// grant gets its own, so that a broken one does not hold the others up, nor the
+// snapshot, which the other nodes wait for: it is an error only when the ledger does not answer.
 func (e *Engine) carry(ctx context.Context, turns []factTurn, heard access.Snapshot) error {
 	if len(turns) == 0 {
 		return nil
@@ -26,7 +27,12 @@ func (e *Engine) carry(ctx context.Context, turns []factTurn, heard access.Snaps
 			faults = append(faults, fmt.Errorf("grant %s: %w", t.Was.ID, err))
 		}
 	}
-	return errors.Join(faults...)
+	err = errors.Join(faults...)
+	if err != nil && (len(faults) < len(turns) || e.ledger.Ping(ctx) == nil) {
+		e.complain("grants do not follow what they are bound to; the next poll tries again", err)
+		err = nil
+	}
+	return err
 }
 
 func (e *Engine) carryOut(ctx context.Context, turns []factTurn, heard access.Snapshot) error {

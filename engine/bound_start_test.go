@@ -19,30 +19,30 @@ func (w *world) mustBindNext() access.Grant {
 	return *r.Grant
 }
 
-// Alice's next shift is from one hour to three from now.
+// Alice's next shift is from one minute to three from now.
 func TestGrantOfTheNextShiftMovesWithIt(t *testing.T) {
 	for name, tc := range map[string]struct {
 		heard      func(*world) []access.Shift
 		start, end time.Duration // from when it was heard
 	}{
-		"it stays":        {func(w *world) []access.Shift { return []access.Shift{w.shift(50*time.Minute, 170*time.Minute)} }, 50 * time.Minute, 170 * time.Minute},
-		"it comes sooner": {func(w *world) []access.Shift { return []access.Shift{w.shift(5*time.Minute, time.Hour)} }, 5 * time.Minute, time.Hour},
-		"it comes later":  {func(w *world) []access.Shift { return []access.Shift{w.shift(2*time.Hour, 5*time.Hour)} }, 2 * time.Hour, 5 * time.Hour},
+		"it stays":        {func(w *world) []access.Shift { return []access.Shift{w.shift(50*time.Second, 170*time.Second)} }, 50 * time.Second, 170 * time.Second},
+		"it comes sooner": {func(w *world) []access.Shift { return []access.Shift{w.shift(5*time.Second, time.Minute)} }, 5 * time.Second, time.Minute},
+		"it comes later":  {func(w *world) []access.Shift { return []access.Shift{w.shift(2*time.Minute, 5*time.Minute)} }, 2 * time.Minute, 5 * time.Minute},
 		"only its end moves": {
-			func(w *world) []access.Shift { return []access.Shift{w.shift(50*time.Minute, 4*time.Hour)} }, 50 * time.Minute, 4 * time.Hour,
+			func(w *world) []access.Shift { return []access.Shift{w.shift(50*time.Second, 4*time.Minute)} }, 50 * time.Second, 4 * time.Minute,
 		},
-		"the cap moves with it": {func(w *world) []access.Shift { return []access.Shift{w.shift(2*time.Hour, 50*time.Hour)} }, 2 * time.Hour, 12 * time.Hour},
+		"the cap moves with it": {func(w *world) []access.Shift { return []access.Shift{w.shift(2*time.Minute, 50*time.Minute)} }, 2 * time.Minute, 12 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inNews(t, unchanged, func(t *testing.T, w *world) {
-				w.hearShifts(w.shift(time.Hour, 3*time.Hour))
+			inNews(t, atMostTenMinutes, func(t *testing.T, w *world) {
+				w.hearShifts(w.shift(time.Minute, 3*time.Minute))
 				g := w.mustBindNext()
-				w.pass(10 * time.Minute)
+				w.pass(10 * time.Second)
 				heardAt := w.ledger.Now()
 				w.hearShifts(tc.heard(w)...)
 				w.wantVerbs()
-				if waits := w.grant(g.ID); waits.Bound.EndsBy.Sub(waits.StartsAt) != 10*time.Hour {
-					t.Fatalf("it can last %s, want 10h", waits.Bound.EndsBy.Sub(waits.StartsAt))
+				if waits := w.grant(g.ID); waits.Bound.EndsBy.Sub(waits.StartsAt) != 10*time.Minute {
+					t.Fatalf("it can last %s, want 10m", waits.Bound.EndsBy.Sub(waits.StartsAt))
 				}
 				w.pass(tc.start - time.Second)
 				w.wantVerbs()
@@ -54,8 +54,8 @@ func TestGrantOfTheNextShiftMovesWithIt(t *testing.T) {
 					t.Fatalf("the grant is %s from %s to %s, want %s to %s", got.State,
 						got.StartsAt.Sub(heardAt), got.ExpiresAt.Sub(heardAt), tc.start, tc.end)
 				}
-				if most := got.Bound.EndsBy.Sub(got.StartsAt); most != 10*time.Hour {
-					t.Fatalf("it can last %s, want 10h", most)
+				if most := got.Bound.EndsBy.Sub(got.StartsAt); most != 10*time.Minute {
+					t.Fatalf("it can last %s, want 10m", most)
 				}
 			})
 		})
@@ -64,12 +64,12 @@ func TestGrantOfTheNextShiftMovesWithIt(t *testing.T) {
 
 func TestShiftThatIsGoneIsDecidedAtTheStart(t *testing.T) {
 	inNews(t, unchanged, func(_ *testing.T, w *world) {
-		w.hearShifts(w.shift(time.Hour, 3*time.Hour))
+		w.hearShifts(w.shift(time.Minute, 3*time.Minute))
 		g := w.mustBindNext()
-		w.pass(10 * time.Minute)
+		w.pass(10 * time.Second)
 		w.hearShifts()
 		w.wantMoves(g.ID, 0)
-		w.pass(time.Hour)
+		w.pass(time.Minute)
 		w.wantEndedFor(g.ID, access.EndDeniedAtStart)
 		w.wantVerbs()
 	})
@@ -78,20 +78,20 @@ func TestShiftThatIsGoneIsDecidedAtTheStart(t *testing.T) {
 // A start that was named stays, and the end follows the shift that it lies in.
 func TestScheduledGrantKeepsTheStartThatWasNamed(t *testing.T) {
 	inNews(t, unchanged, func(t *testing.T, w *world) {
-		w.hearShifts(w.shift(time.Hour, 3*time.Hour))
+		w.hearShifts(w.shift(time.Minute, 3*time.Minute))
 		ask := askNextShift()
-		ask.StartsAt = engine.StartAt(w.ledger.Now().Add(2 * time.Hour))
+		ask.StartsAt = engine.StartAt(w.ledger.Now().Add(2 * time.Minute))
 		r, err := w.engine.Submit(t.Context(), as(alice), ask)
 		must(t, err)
-		w.pass(time.Minute)
-		w.hearShifts(w.shift(90*time.Minute, 5*time.Hour))
-		w.wantEnd(r.Grant.ID, 5*time.Hour)
-		w.hearShifts(w.shift(4*time.Hour, 5*time.Hour)) // it does not lie in it any more
-		w.wantEnd(r.Grant.ID, 5*time.Hour)
+		w.pass(time.Second)
+		w.hearShifts(w.shift(90*time.Second, 5*time.Minute))
+		w.wantEnd(r.Grant.ID, 5*time.Minute)
+		w.hearShifts(w.shift(4*time.Minute, 5*time.Minute)) // it does not lie in it any more
+		w.wantEnd(r.Grant.ID, 5*time.Minute)
 		if g := w.grant(r.Grant.ID); !g.StartsAt.Equal(r.Grant.StartsAt) {
 			t.Fatalf("the start moved from %s to %s", r.Grant.StartsAt, g.StartsAt)
 		}
-		w.pass(2 * time.Hour)
+		w.pass(2 * time.Minute)
 		w.wantEndedFor(r.Grant.ID, access.EndDeniedAtStart)
 	})
 }
@@ -100,25 +100,25 @@ func TestStartWaitsForFacts(t *testing.T) {
 	unknown := func(is bool) func(*news) { return func(n *news) { n.unknown = is } }
 	t.Run("and comes when they are known", func(t *testing.T) {
 		inNews(t, unchanged, func(t *testing.T, w *world) {
-			w.hearShifts(w.shift(5*time.Minute, 20*time.Minute))
+			w.hearShifts(w.shift(5*time.Second, 2*time.Minute))
 			g := w.mustBindNext()
 			w.news.set(unknown(true))
-			w.pass(10 * time.Minute)
+			w.pass(15 * time.Second)
 			if got := w.grant(g.ID); got.State != access.GrantScheduled {
 				t.Fatalf("the grant is %s (%v), want scheduled", got.State, got.EndReason)
 			}
 			w.news.set(unknown(false))
-			w.pass(2 * time.Minute)
+			w.pass(45 * time.Second) // it is tried later and later
 			w.wantVerbs(provision)
-			w.wantEnd(g.ID, 8*time.Minute)
+			w.wantEnd(g.ID, time.Minute)
 		})
 	})
 	t.Run("until its time is over", func(t *testing.T) {
 		inNews(t, unchanged, func(_ *testing.T, w *world) {
-			w.hearShifts(w.shift(5*time.Minute, 20*time.Minute))
+			w.hearShifts(w.shift(5*time.Second, 20*time.Second))
 			g := w.mustBindNext()
 			w.news.set(unknown(true))
-			w.pass(20*time.Minute + time.Second)
+			w.pass(20*time.Second + time.Second)
 			w.wantEndedFor(g.ID, access.EndNotStarted)
 		})
 	})
@@ -201,7 +201,7 @@ func TestNextShiftWithALengthIsSimplyAStart(t *testing.T) {
 // approve.
 func TestApprovalTakesTheShiftAsItIsThen(t *testing.T) {
 	review := func(in access.Input) access.Decision {
-		d := whileOnCall(0, 10*time.Hour)(in)
+		d := whileOnCall(0, 10*time.Minute)(in)
 		if d.Effect == access.Allow {
 			d.Effect, d.Reviewers = access.Review, &access.Reviewers{Groups: []string{"security"}, Quorum: 1}
 		}
@@ -211,18 +211,18 @@ func TestApprovalTakesTheShiftAsItIsThen(t *testing.T) {
 		heard func(*world) []access.Shift
 		start time.Duration // from the approval
 	}{
-		"it comes later": {func(w *world) []access.Shift { return []access.Shift{w.shift(2*time.Hour, 5*time.Hour)} }, 2 * time.Hour},
-		"it has begun":   {func(w *world) []access.Shift { return []access.Shift{w.shift(-time.Minute, time.Hour)} }, 0},
+		"it comes later": {func(w *world) []access.Shift { return []access.Shift{w.shift(2*time.Minute, 5*time.Minute)} }, 2 * time.Minute},
+		"it has begun":   {func(w *world) []access.Shift { return []access.Shift{w.shift(-time.Second, time.Minute)} }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inNews(t, func(w *world) { w.policy.set(review) }, func(t *testing.T, w *world) {
-				w.hearShifts(w.shift(time.Hour, 3*time.Hour))
+				w.hearShifts(w.shift(time.Minute, 3*time.Minute))
 				r, err := w.engine.Submit(t.Context(), as(alice), askNextShift())
 				must(t, err)
 				if r.State != access.RequestPending {
 					t.Fatalf("the request is %s", r.State)
 				}
-				w.pass(10 * time.Minute)
+				w.pass(10 * time.Second)
 				w.hearShifts(tc.heard(w)...)
 				r, err = w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{})
 				must(t, err)
@@ -241,17 +241,17 @@ func TestApprovalTakesTheShiftAsItIsThen(t *testing.T) {
 // the grant waits for its move, and is not denied for good.
 func TestStartThatIsOvertakenByItsShift(t *testing.T) {
 	inNews(t, unchanged, func(t *testing.T, w *world) {
-		w.hearShifts(w.shift(5*time.Minute, 20*time.Minute))
+		w.hearShifts(w.shift(5*time.Second, 20*time.Second))
 		g := w.mustBindNext()
-		w.pass(4 * time.Minute)
-		later := w.shift(5*time.Minute, 10*time.Minute)
+		w.pass(4 * time.Second)
+		later := w.shift(5*time.Second, 10*time.Second)
 		w.news.set(func(n *news) { n.shifts[alice] = []access.Shift{later} }) // and it is not followed yet
-		w.pass(2 * time.Minute)
+		w.pass(2 * time.Second)
 		if got := w.grant(g.ID); got.State != access.GrantScheduled {
 			t.Fatalf("the grant is %s (%v)", got.State, got.EndReason)
 		}
 		w.hearShifts(later)
-		w.pass(4 * time.Minute)
+		w.pass(4 * time.Second)
 		w.wantVerbs(provision)
 	})
 }

@@ -254,8 +254,8 @@ func TestChunksThatOverlapAreMerged(t *testing.T) {
 		var want []string
 		batches := make([][]string, 100) // as of a hundred nodes
 		begin := w.ledger.Now()
-		for i := range 1000 {
-			id := access.NewID(access.KindDecision, begin.Add(time.Duration(i)*20*time.Millisecond))
+		for i := range 520 {
+			id := access.NewID(access.KindDecision, begin.Add(time.Duration(i)*40*time.Millisecond))
 			want = append(want, id)
 			batches[i%len(batches)] = append(batches[i%len(batches)], id)
 		}
@@ -263,12 +263,12 @@ func TestChunksThatOverlapAreMerged(t *testing.T) {
 			slices.Reverse(b) // recorded in another order
 		}
 		w.chunks(batches...)
-		for _, limit := range []int{7, 500} {
+		for _, limit := range []int{13, 500} {
 			if got := idsOf(w.list(engine.DecisionFilter{Paging: engine.Paging{Limit: limit}})); !slices.Equal(got, want) {
 				t.Errorf("in pages of %d there are %d of %d, or not in order", limit, len(got), len(want))
 			}
 		}
-		for _, id := range []string{want[0], want[500], want[999]} {
+		for _, id := range []string{want[0], want[260], want[519]} {
 			if _, err := w.engine.DecisionEvent(t.Context(), as(bob), id); err != nil {
 				t.Error(err)
 			}

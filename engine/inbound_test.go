@@ -24,6 +24,24 @@ func (w *world) bound(i int, while string, state access.GrantState) (g access.Gr
 	return g
 }
 
+// boundMany gives access to so many. The first is written before the others: its
+// statements are then prepared for theirs.
+func (w *world) boundMany(n int, while string) []access.Grant {
+	w.t.Helper()
+	grants := []access.Grant{w.bound(0, while, access.GrantActive)}
+	must(w.t, w.ledger.Update(w.t.Context(), func(tx *ledger.Tx) error {
+		for i := 1; i < n; i++ {
+			g, err := addBound(tx, i, while, access.GrantActive)
+			if err != nil {
+				return err
+			}
+			grants = append(grants, g)
+		}
+		return nil
+	}))
+	return grants
+}
+
 func addBound(tx *ledger.Tx, i int, while string, state access.GrantState) (access.Grant, error) {
 	return addBoundOf(tx, access.Subject{Type: "user", ID: fmt.Sprintf("user%d@example.com", i)}, while, state)
 }
@@ -45,6 +63,9 @@ func addBoundOf(tx *ledger.Tx, s access.Subject, while string, state access.Gran
 		ID: access.NewID(access.KindGrant, now), RequestID: r.ID, BindingID: b.ID, Entitled: x, While: &while,
 		Bound:    &access.Bound{EndsBy: now.Add(4 * time.Hour), FactsAt: now},
 		StartsAt: now, ExpiresAt: now.Add(time.Hour), State: state, DecisionID: d.ID, CreatedAt: now,
+	}
+	if while == access.WhileOnCall {
+		g.Bound.OnCall = []access.ShiftRef{{Schedule: "primary", Level: 1}}
 	}
 	if state == access.GrantScheduled {
 		g.StartsAt, g.ExpiresAt = now.Add(time.Hour), now.Add(2*time.Hour)
@@ -202,14 +223,7 @@ func TestResolutionThatIsCutOffIsDoneWhenItComesAgain(t *testing.T) {
 	}
 	inWorldOf(t, change, func(t *testing.T, w *world) {
 		const many = 510
-		must(t, w.ledger.Update(t.Context(), func(tx *ledger.Tx) error {
-			for i := range many {
-				if _, err := addBound(tx, i, "incident:P1", access.GrantActive); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
+		w.boundMany(many, "incident:P1")
 		e := w.told("e1", access.IncidentResolved, "P1")
 		cut = func() { must(t, w.raw(`ALTER TABLE inbound_events RENAME TO away`)) }
 		if _, err := w.engine.TakeIncidentEvent(t.Context(), e); err == nil {

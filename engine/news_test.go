@@ -78,17 +78,23 @@ func (n *news) Gather(_ context.Context, s access.Subject, now time.Time) access
 	return facts
 }
 
-// inNews runs a story in a world that has sources of facts.
+// inNews runs a story in a world that has sources of facts. What has no known end
+// is renewed for a minute at a time: fake time is not free.
 func inNews(t *testing.T, change func(*world), story func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorldOf(t, func(w *world) {
 		w.news = &news{shifts: map[access.Subject][]access.Shift{}}
 		w.policy.set(whileOnCall(0, 10*time.Hour))
+		w.renew = time.Minute
 		change(w)
 	}, story)
 }
 
 func unchanged(*world) {}
+
+// atMostTenMinutes is how long access lasts under its policy, so that a story
+// reaches the cap.
+func atMostTenMinutes(w *world) { w.policy.set(whileOnCall(0, 10*time.Minute)) }
 
 // hear has a source say something new.
 func (w *world) hear(kind access.SourceKind, change func(*news)) {

@@ -440,7 +440,7 @@ func TestPolicyThatGivesNoAnswerIsAskedAgainAndThenFlagged(t *testing.T) {
 		if asked == 0 || len(w.tasks()) != 0 {
 			t.Fatalf("asked %d times, %d tasks", asked, len(w.tasks()))
 		}
-		w.pass(10 * time.Minute)
+		w.pass(4 * time.Minute)
 		tasks := w.tasks()
 		if asked != 8 || len(tasks) != 1 || !strings.Contains(string(tasks[0].Data), "continue_timeout") {
 			t.Errorf("asked %d times, tasks %+v", asked, tasks)

@@ -20,6 +20,11 @@ import (
 // deadlines and wake-ups say.
 const sweepEvery = time.Second
 
+// lookEvery is the same for what is not the end of access. This node wakes those
+// loops for what it does itself; a look finds what another left, and then is
+// soon enough.
+const lookEvery = 2 * time.Second
+
 // sweepBatch bounds how much one transaction of a sweep changes.
 const sweepBatch = 500
 
@@ -34,29 +39,29 @@ const keepAnswers = 7 * 24 * time.Hour
 // Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
-	loops.Go(func() { e.loop(ctx, e.startWake, e.startDue, e.nextStart, nil) })
+	loops.Go(func() { e.loop(ctx, lookEvery, e.startWake, e.startDue, e.nextStart, nil) })
 	loops.Go(func() { e.forgetLoop(ctx) })
 	loops.Go(func() { e.tellLoop(ctx) })
 	loops.Go(func() { e.mendLoop(ctx) })
 	loops.Go(func() { e.restoreLoop(ctx) })
-	loops.Go(func() { e.loop(ctx, e.recheckWake, e.recheckDue, (*ledger.Tx).NextRecheck, nil) })
+	loops.Go(func() { e.loop(ctx, lookEvery, e.recheckWake, e.recheckDue, (*ledger.Tx).NextRecheck, nil) })
 	if e.leaseShared {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
 	if e.accessRequests != nil && e.accessRequests.Callbacks != nil {
 		loops.Go(func() { e.callbackLoop(ctx) })
 	}
-	loops.Go(func() { e.loop(ctx, nil, e.lapseAllDue, (*ledger.Tx).NextLapse, nil) })
-	e.loop(ctx, e.sweepWake, e.endAllDue, (*ledger.Tx).NextEnd, &e.sweepsTo)
+	loops.Go(func() { e.loop(ctx, lookEvery, nil, e.lapseAllDue, (*ledger.Tx).NextLapse, nil) })
+	e.loop(ctx, sweepEvery, e.sweepWake, e.endAllDue, (*ledger.Tx).NextEnd, &e.sweepsTo)
 	loops.Wait()
 	return nil
 }
 
-// loop does what is due whenever next says so, and at least every sweepEvery.
-// After a failure it waits that long. It notes in until what it sleeps to, so
+// loop does what is due whenever next says so, and at least so often. After a
+// failure it waits for sweepEvery. It notes in until what it sleeps to, so
 // that nobody wakes it for less.
 func (e *Engine) loop(
-	ctx context.Context, wake <-chan struct{}, due func(context.Context) error,
+	ctx context.Context, every time.Duration, wake <-chan struct{}, due func(context.Context) error,
 	next func(*ledger.Tx) (time.Time, error), until *atomic.Int64,
 ) {
 	if until == nil {
@@ -75,7 +80,7 @@ func (e *Engine) loop(
 		wait := sweepEvery
 		until.Store(math.MaxInt64) // whatever comes while it looks wakes it
 		if err := safely(func() error { return due(ctx) }); err == nil {
-			wait = e.untilNext(ctx, next, until)
+			wait = e.untilNext(ctx, every, next, until)
 		} else if ctx.Err() == nil {
 			failures.Failed(e.log, "the sweep failed; trying again", err)
 		}
@@ -94,17 +99,22 @@ func safely(work func() error) (err error) {
 	return work()
 }
 
-func (e *Engine) untilNext(ctx context.Context, next func(*ledger.Tx) (time.Time, error), until *atomic.Int64) time.Duration {
+func (e *Engine) untilNext(
+	ctx context.Context, every time.Duration, next func(*ledger.Tx) (time.Time, error), until *atomic.Int64,
+) time.Duration {
 	var at time.Time
 	err := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
 		at, err = next(tx)
 		return err
 	})
-	if err != nil || at.IsZero() {
+	if err != nil {
 		return sweepEvery
 	}
+	if at.IsZero() {
+		return every
+	}
 	until.Store(at.UnixMicro())
-	return min(max(at.Sub(e.ledger.Now()), time.Millisecond), sweepEvery)
+	return min(max(at.Sub(e.ledger.Now()), time.Millisecond), every)
 }
 
 // forgetLoop drops old Idempotency-Keys and ids of inbound events once an hour.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -57,7 +58,8 @@ type world struct {
 	requests  func(*ledger.Ledger) *engine.AccessRequests // nil: access requests are not offered
 	step      func(string)                                // is told of each step; nil: nobody
 
-	maxEndShare float64 // 0: as it is shipped
+	maxEndShare float64       // 0: as it is shipped
+	renew       time.Duration // 0: as it is shipped
 }
 
 // inWorld runs a story in a fresh world, with the loops running.
@@ -75,6 +77,7 @@ func inSharedWorld(t *testing.T, story func(t *testing.T, w *world)) {
 func inWorldOf(t *testing.T, change func(*world), story func(t *testing.T, w *world)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "curfew.db")
+	must(t, os.WriteFile(path, emptyLedger(t), 0o600))
 	bubble.Test(t, func(t *testing.T) {
 		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path, counted: &counted{}}
 		change(w)
@@ -83,6 +86,33 @@ func inWorldOf(t *testing.T, change func(*world), story func(t *testing.T, w *wo
 		w.seed()
 		story(t, w)
 	})
+}
+
+// empty is a ledger in which nothing has happened, as a file.
+var empty struct {
+	sync.Once
+	file []byte
+}
+
+// emptyLedger is what each world begins with. It is made once, and in a bubble,
+// whose time is the same at the beginning of each: the migrations take longer than
+// most stories.
+func emptyLedger(t *testing.T) []byte {
+	t.Helper()
+	empty.Do(func() {
+		path := filepath.Join(t.TempDir(), "empty.db")
+		bubble.Test(t, func(t *testing.T) {
+			db, err := sqlite.Open(t.Context(), path)
+			must(t, err)
+			l, err := ledger.Open(t.Context(), db)
+			must(t, err)
+			must(t, l.Close())
+		})
+		file, err := os.ReadFile(path)
+		must(t, err)
+		empty.file = file
+	})
+	return empty.file
 }
 
 // start opens the ledger and runs the loops: what a process does.
@@ -110,7 +140,7 @@ func (w *world) start() {
 		known, snapshots = w.news, w.news
 	}
 	w.engine = engine.New(engine.Config{
-		AccessRequests: requests, Step: w.step, MaxEndShare: w.maxEndShare, Snapshots: snapshots,
+		AccessRequests: requests, Step: w.step, MaxEndShare: w.maxEndShare, Renew: w.renew, Snapshots: snapshots,
 		Ledger: w.ledger, Policy: decider, Facts: known, Lease: w.lease, LeaseShared: w.shared, Log: log, Observer: w.counted,
 		Decisions: w.decisions, DecisionForm: w.form,
 		Targets: []engine.Target{{
