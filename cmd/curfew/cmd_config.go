@@ -10,24 +10,26 @@ import (
 )
 
 func (c *cli) configCommand() *cobra.Command {
-	var againstLedger bool
+	var againstLedger, online bool
 	check := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a configuration and all that it refers to",
 		Long: "Check a configuration, the files that it names, its secrets and its policies, and say\n" +
 			"everything that is wrong. A secret file that others may read is a warning. An edit\n" +
 			"that drops or moves a target through which access was given and not yet taken away\n" +
-			"is refused; the ledger is only read, also while the gateway runs.",
+			"is refused; the ledger is only read, also while the gateway runs. With --online\n" +
+			"PagerDuty is asked too: whether it takes the credential, and gives the rights.",
 		Args: cobra.ExactArgs(1),
 		RunE: c.does(func(cmd *cobra.Command, args []string) error {
-			return c.checkConfig(cmd.Context(), args[0], againstLedger)
+			return c.checkConfig(cmd.Context(), args[0], againstLedger, online)
 		}),
 	}
 	check.Flags().BoolVar(&againstLedger, "against-ledger", true, "hold the targets against what the ledger needs")
+	check.Flags().BoolVar(&online, "online", false, "ask PagerDuty whether its credential is good for what is needed")
 	return group("config", "Check a configuration", check)
 }
 
-func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) error {
+func (c *cli) checkConfig(ctx context.Context, path string, againstLedger, online bool) error {
 	cfg, err := loadConfig(path, c.LookupEnv)
 	if err != nil {
 		return err
@@ -41,6 +43,9 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) 
 	if againstLedger {
 		faults.takeAll(checkAgainstLedger(ctx, cfg))
 	}
+	if online {
+		faults.takeAll(cfg.OnCall.ask(ctx))
+	}
 	if err := faults.err(); err != nil {
 		return fmt.Errorf("%s:\n%w", path, err)
 	}
@@ -51,6 +56,9 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger bool) 
 		c.say("ok: on call: %s", cfg.OnCall.said(cfg.RotaPath != "")))
 	if againstLedger {
 		err = errors.Join(err, c.say("ok: ledger: every target that it needs is configured"))
+	}
+	if online && cfg.OnCall.PagerDuty != nil {
+		err = errors.Join(err, c.say("ok: pagerduty: it takes the credential, and gives the rights that are needed"))
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -119,4 +120,20 @@ func (r *configReader) webhookSecretsOf(at string, refs []secretRef, p *PagerDut
 		}
 	}
 	r.leftOut("a webhook secret of PagerDuty's", missing)
+}
+
+// ask asks PagerDuty whether it takes the credential and gives the rights that are
+// needed. Without PagerDuty, or without the credential, which is told already,
+// nobody is asked.
+func (o OnCall) ask(ctx context.Context) error {
+	if o.PagerDuty == nil || o.PagerDuty.Missing {
+		return nil
+	}
+	cfg := o.PagerDuty.Config
+	cfg.Now = time.Now
+	client, err := pagerduty.New(cfg)
+	if err != nil {
+		return err
+	}
+	return client.Check(ctx)
 }

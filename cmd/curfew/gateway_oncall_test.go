@@ -218,7 +218,7 @@ func TestConfigCheckRefusesASourceWithoutItsSecret(t *testing.T) {
 	t.Parallel()
 	dir := onCallHome(t, "oncall: {pagerduty: {token: env:NOWHERE}}")
 	c := &cli{stdio: stdio{Out: &strings.Builder{}, Err: &strings.Builder{}, LookupEnv: env}}
-	err := c.checkConfig(t.Context(), filepath.Join(dir, "curfew.yaml"), false)
+	err := c.checkConfig(t.Context(), filepath.Join(dir, "curfew.yaml"), false, false)
 	if !errors.Is(err, errSecretMissing) && (err == nil || !strings.Contains(err.Error(), "PagerDuty is left out")) {
 		t.Errorf("got %v", err)
 	}
