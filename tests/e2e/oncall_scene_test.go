@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -219,6 +220,14 @@ func (s *scene) ended(g access.Grant, why access.EndReason) access.Grant {
 	now := s.sees(g)
 	if now.EndReason == nil || *now.EndReason != why {
 		s.Fatalf("the grant of %s ended as %v at %s; want %s", who, deref(now.EndReason), now.EndedAt, why)
+	}
+	if why != access.EndExpired && why != access.EndRevoked { // nobody was promised the moment: the lease hears of it after the ledger
+		s.w.until(s.T, fmt.Sprintf("a check knows that the access of %s ended (%s)", who, why), func() error {
+			if s.may(who) {
+				return errors.New("it says yes")
+			}
+			return nil
+		})
 	}
 	if s.may(who) {
 		s.Errorf("a check says yes after the access of %s ended", who)
