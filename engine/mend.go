@@ -24,6 +24,10 @@ const (
 	manyGrants = 100_000
 )
 
+// rebuildAgain is when a lease that could not be rebuilt is rebuilt again. The
+// repair goes on meanwhile.
+var rebuildAgain = Backoff{First: 500 * time.Millisecond, Cap: mendRest}
+
 // Rebuild is told that the lease has lost everything.
 func (e *Engine) Rebuild() { poke(e.rebuildWake) }
 
@@ -32,8 +36,9 @@ func (e *Engine) Rebuild() { poke(e.rebuildWake) }
 // a time; whoever saw the loss rebuilds.
 func (e *Engine) mendLoop(ctx context.Context) {
 	if !e.leaseShared {
-		e.rebuild(ctx)
+		e.Rebuild()
 	}
+	failed := 0 // times that it could not be rebuilt, in a row
 	timer := time.NewTimer(mendRest)
 	defer timer.Stop()
 	walk := walk{engine: e}
@@ -43,8 +48,12 @@ func (e *Engine) mendLoop(ctx context.Context) {
 			e.leaveDuties(ctx)
 			return
 		case <-e.rebuildWake:
-			e.rebuild(ctx)
 			walk.place = place{}
+			if failed++; e.rebuild(ctx) {
+				failed = 0
+				break
+			}
+			time.AfterFunc(rebuildAgain.after(failed, false), e.Rebuild)
 		case <-timer.C:
 		}
 		wait := mendEvery
@@ -68,8 +77,8 @@ func (e *Engine) leaveDuties(ctx context.Context) {
 	}
 }
 
-// rebuild tells the lease of everything that is live.
-func (e *Engine) rebuild(ctx context.Context) {
+// rebuild tells the lease of everything that is live, and reports whether it could.
+func (e *Engine) rebuild(ctx context.Context) bool {
 	began, n, after := time.Now(), 0, ""
 	for ctx.Err() == nil {
 		grants, err := e.activeAfter(ctx, after)
@@ -77,8 +86,8 @@ func (e *Engine) rebuild(ctx context.Context) {
 			_, err = e.mend(ctx, grants)
 		}
 		if err != nil {
-			e.log.Warn("the lease is not rebuilt; its repair goes on with it", "grants", n, "error", err)
-			return
+			e.log.Warn("the lease is not rebuilt; trying again soon", "grants", n, "error", err)
+			return false
 		}
 		n += len(grants)
 		if len(grants) < mendPage {
@@ -90,6 +99,7 @@ func (e *Engine) rebuild(ctx context.Context) {
 		debug.FreeOSMemory() // reading them all left more behind than holding them takes
 	}
 	e.log.Info("lease rebuilt from the ledger", "grants", n, "took", time.Since(began).Round(time.Millisecond))
+	return true
 }
 
 func (e *Engine) activeAfter(ctx context.Context, id string) (grants []access.Grant, err error) {

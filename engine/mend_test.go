@@ -78,6 +78,24 @@ func TestLeaseIsRebuiltAtTheStart(t *testing.T) {
 	})
 }
 
+// A lease that has lost everything and does not take its first page, as one that
+// is too busy for a moment, has everything again a moment after it takes it.
+func TestRebuildThatFailedIsTriedAgainSoon(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.mustAsk(time.Hour)
+		w.pass(time.Second)
+		must(t, w.lease.Drop(t.Context(), r.Grant.ID))
+		w.lease.set(func(f *moody) { f.writes = errDown })
+		w.engine.Rebuild()
+		w.pass(200 * time.Millisecond)
+		w.lease.set(func(f *moody) { f.writes = nil })
+		w.pass(2 * time.Second)
+		if n := w.lease.Len(); n != 1 {
+			t.Errorf("the lease holds %d grants", n)
+		}
+	})
+}
+
 // An announcement is a hint: it ends nothing that the ledger does not call due,
 // and a key that went too early is put back.
 func TestForgedAnnouncementEndsNothing(t *testing.T) {
