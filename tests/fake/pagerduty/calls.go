@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/curfew-access/curfew/tests/fake/script"
 )
 
 // Call is one request that the API got.
@@ -76,42 +78,35 @@ func Delivered(kind string, n int) func(State) bool {
 
 // State returns the state of now.
 func (f *Fake) State() State {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return State{slices.Clone(f.calls), slices.Clone(f.sent)}
+	state, _ := f.look()
+	return state
 }
 
 // Calls returns the requests until now.
 func (f *Fake) Calls() []Call { return f.State().Calls }
 
+func (f *Fake) look() (State, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return State{slices.Clone(f.calls), slices.Clone(f.sent)}, f.changed.Next()
+}
+
 // Wait returns as soon as the state fits, without polling; or, with ctx, an error
 // that holds the history.
 func (f *Fake) Wait(ctx context.Context, fits func(State) bool) error {
-	for {
-		f.mu.Lock()
-		state, changed := State{slices.Clone(f.calls), slices.Clone(f.sent)}, f.changed
-		f.mu.Unlock()
-		if fits(state) {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("%w; the fake PagerDuty saw:\n%s", ctx.Err(), state)
-		}
+	state, err := script.Wait(ctx, f.look, fits)
+	if err != nil {
+		return fmt.Errorf("%w; the fake PagerDuty saw:\n%s", err, state)
 	}
+	return nil
 }
 
 // AwaitLimit is how long Await waits.
-const AwaitLimit = 30 * time.Second
+const AwaitLimit = script.AwaitLimit
 
 // Await waits for a state that fits. The test fails, with the history, when there
 // is none within AwaitLimit.
 func (f *Fake) Await(tb testing.TB, what string, fits func(State) bool) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), AwaitLimit)
-	defer cancel()
-	if err := f.Wait(ctx, fits); err != nil {
-		tb.Fatalf("waiting until %s: %v", what, err)
-	}
+	script.Await(tb, what, f.Wait, fits)
 }

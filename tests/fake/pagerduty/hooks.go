@@ -156,7 +156,7 @@ func (f *Fake) drain(s *subscription) {
 			f.mu.Unlock()
 			return
 		}
-		e, down := s.queue[0], f.down
+		e, down := s.queue[0], f.server.IsDown()
 		s.queue = s.queue[1:]
 		f.mu.Unlock()
 		f.deliver(s, e, down)

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/curfew-access/curfew/tests/fake/script"
 )
 
 // Config of a Fake. The zero value is good.
@@ -29,20 +27,18 @@ type Config struct {
 type Fake struct {
 	cfg     Config
 	mux     *http.ServeMux
+	server  *script.Server
 	hooks   *http.Client
 	sending sync.WaitGroup
 
 	mu       sync.Mutex
-	address  string
-	server   *httptest.Server // nil while down
-	down     chan struct{}    // closed when it goes down
-	released chan struct{}    // closed by Release
-	changed  chan struct{}    // closed whenever something changes
+	released chan struct{} // closed by Release
+	changed  script.Signal // fired whenever something changes
 
 	keys      map[string]bool
 	apps      map[string]App
 	tokens    map[string]token
-	script    []Step
+	script    script.Queue[Step]
 	calls     []Call
 	skew      time.Duration
 	window    time.Time // when the minute of the limit began
@@ -85,59 +81,26 @@ func Unstarted(cfg Config) *Fake {
 	cfg.Key = cmp.Or(cfg.Key, "u+"+rand.Text())
 	cfg.RetryPause = cmp.Or(cfg.RetryPause, 50*time.Millisecond)
 	f := &Fake{
-		cfg: cfg, address: cmp.Or(cfg.Address, "127.0.0.1:0"), hooks: &http.Client{Timeout: hookTimeout},
+		cfg: cfg, hooks: &http.Client{Timeout: hookTimeout},
 		keys: map[string]bool{cfg.Key: true}, apps: map[string]App{}, tokens: map[string]token{},
-		down: make(chan struct{}), released: make(chan struct{}), changed: make(chan struct{}),
+		released: make(chan struct{}), changed: script.NewSignal(),
 	}
-	f.mux = f.routes()
+	f.mux, f.server = f.routes(), script.NewServer(cfg.Address, f)
 	return f
 }
 
 // URL is the API's address. It stays the same while the fake goes down and up.
-func (f *Fake) URL() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return "http://" + f.address
-}
+func (f *Fake) URL() string { return "http://" + f.server.Address() }
 
 // Key is the first API key.
 func (f *Fake) Key() string { return f.cfg.Key }
 
 // Up starts listening, on the address of before.
-func (f *Fake) Up() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.server != nil {
-		return nil
-	}
-	listener, err := net.Listen("tcp", f.address)
-	if err != nil {
-		return fmt.Errorf("the fake PagerDuty can not listen: %w", err)
-	}
-	f.address = listener.Addr().String()
-	f.down = make(chan struct{})
-	f.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: f, ErrorLog: log.New(io.Discard, "", 0)}}
-	f.server.Start()
-	return nil
-}
+func (f *Fake) Up() error { return f.server.Up() }
 
 // Down stops listening and breaks every connection. The state stays; webhooks that
 // are due are dropped.
-func (f *Fake) Down() {
-	f.mu.Lock()
-	server := f.server
-	f.server = nil
-	select {
-	case <-f.down:
-	default:
-		close(f.down)
-	}
-	f.mu.Unlock()
-	if server != nil {
-		server.CloseClientConnections()
-		server.Close()
-	}
-}
+func (f *Fake) Down() { f.server.Down() }
 
 // Close ends the fake, and waits for what it still does.
 func (f *Fake) Close() {
@@ -168,7 +131,4 @@ func (f *Fake) id() string {
 }
 
 // notify wakes who waits. The caller holds f.mu.
-func (f *Fake) notify() {
-	close(f.changed)
-	f.changed = make(chan struct{})
-}
+func (f *Fake) notify() { f.changed.Fire() }

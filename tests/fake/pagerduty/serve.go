@@ -61,7 +61,7 @@ func (f *Fake) guarded(w http.ResponseWriter, r *http.Request, scope string, ser
 	f.calls = append(f.calls, Call{N: n + 1, At: f.cfg.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()})
 	step := f.step(r.URL.Path)
 	limited := f.limit(w.Header())
-	released, down := f.released, f.down
+	released, down := f.released, f.server.IsDown()
 	f.notify()
 	f.mu.Unlock()
 

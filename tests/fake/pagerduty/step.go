@@ -106,20 +106,13 @@ func (f *Fake) Script(steps ...Step) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, s := range steps {
-		for range max(s.times, 1) {
-			f.script = append(f.script, s)
-		}
+		f.script.Add(s, s.times)
 	}
 }
 
 // step takes the first step that fits the path. One for any path is not for the
 // asking of a token. The caller holds f.mu.
 func (f *Fake) step(path string) Step {
-	for i, s := range f.script {
-		if s.path == path || s.path == "" && path != tokenPath {
-			f.script = append(f.script[:i:i], f.script[i+1:]...)
-			return s
-		}
-	}
-	return Step{}
+	s, _ := f.script.Take(func(s Step) bool { return s.path == path || s.path == "" && path != tokenPath })
+	return s
 }

@@ -22,14 +22,14 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request) {
 	}
 
 	t.mu.Lock()
-	step := t.otherwise
-	if len(t.script) > 0 {
-		step, t.script = t.script[0], t.script[1:]
+	step, scripted := t.script.Take(func(Step) bool { return true })
+	if !scripted {
+		step = t.otherwise
 	}
 	n := len(t.calls)
 	call.N = n + 1
 	t.calls = append(t.calls, call)
-	released, down := t.released, t.down
+	released, down := t.released, t.server.IsDown()
 	if step.acting {
 		t.act(n)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/tests/fake/script"
 )
 
 // Call is one request that the target got.
@@ -108,9 +109,8 @@ func Gone(e access.Entitled) func(State) bool {
 
 // State returns the state of now.
 func (t *Target) State() State {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.state()
+	state, _ := t.look()
+	return state
 }
 
 // Calls returns the history.
@@ -122,40 +122,27 @@ func (t *Target) Exists(e access.Entitled) bool { return t.State().Exists[e] }
 // Wait returns as soon as the state fits, without polling; or, with ctx, an error
 // that holds the history.
 func (t *Target) Wait(ctx context.Context, fits func(State) bool) error {
-	for {
-		t.mu.Lock()
-		state, changed := t.state(), t.changed
-		t.mu.Unlock()
-		if fits(state) {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("%w; the target saw %d calls:\n%s", ctx.Err(), len(state.Calls), state)
-		}
+	state, err := script.Wait(ctx, t.look, fits)
+	if err != nil {
+		return fmt.Errorf("%w; the target saw %d calls:\n%s", err, len(state.Calls), state)
 	}
+	return nil
 }
 
-// AwaitLimit is how long Await waits: long enough for a busy machine, short enough
-// to fail before the test's own time is over.
-const AwaitLimit = 30 * time.Second
+// AwaitLimit is how long Await waits.
+const AwaitLimit = script.AwaitLimit
 
 // Await waits for a state that fits and returns it. The test fails, with the
 // history, when there is none within AwaitLimit.
 func (t *Target) Await(tb testing.TB, what string, fits func(State) bool) State {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), AwaitLimit)
-	defer cancel()
-	var found State
-	err := t.Wait(ctx, func(s State) bool {
-		found = s
-		return fits(s)
-	})
-	if err != nil {
-		tb.Fatalf("waiting until %s: %v", what, err)
-	}
-	return found
+	return script.Await(tb, what, t.Wait, fits)
+}
+
+func (t *Target) look() (State, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state(), t.changed.Next()
 }
 
 // state copies. The caller holds t.mu.
@@ -164,7 +151,4 @@ func (t *Target) state() State {
 }
 
 // notify wakes who waits. The caller holds t.mu.
-func (t *Target) notify() {
-	close(t.changed)
-	t.changed = make(chan struct{})
-}
+func (t *Target) notify() { t.changed.Fire() }

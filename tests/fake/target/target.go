@@ -4,17 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/tests/fake/script"
 )
 
 // Config of a Target. The zero value is good.
@@ -26,22 +23,20 @@ type Config struct {
 
 // Target is the fake.
 type Target struct {
-	address string
+	server  *script.Server
 	secrets []string
 	hooks   []*standardwebhooks.Webhook
 	compare bool
 
 	mu        sync.Mutex
-	server    *httptest.Server // nil while down
-	down      chan struct{}    // closed when the server goes down
-	released  chan struct{}    // closed by Release
-	script    []Step
+	released  chan struct{} // closed by Release
+	script    script.Queue[Step]
 	otherwise Step
 	calls     []Call
 	acts      int // how many calls were acted on
 	exists    map[access.Entitled]bool
 	newest    map[string]int64 // the highest generation acted on, by binding
-	changed   chan struct{}    // closed whenever something above changes
+	changed   script.Signal    // fired whenever something above changes
 }
 
 // New starts a target that ends with the test.
@@ -63,13 +58,11 @@ func Start(cfg Config) (*Target, error) {
 		cfg.Secrets = []string{"whsec_" + base64.StdEncoding.EncodeToString(key)}
 	}
 	t := &Target{
-		address: cfg.Address, secrets: cfg.Secrets, compare: cfg.CompareGenerations,
-		released: make(chan struct{}), changed: make(chan struct{}),
+		secrets: cfg.Secrets, compare: cfg.CompareGenerations,
+		released: make(chan struct{}), changed: script.NewSignal(),
 		exists: map[access.Entitled]bool{}, newest: map[string]int64{},
 	}
-	if t.address == "" {
-		t.address = "127.0.0.1:0"
-	}
+	t.server = script.NewServer(cfg.Address, http.HandlerFunc(t.serve))
 	for i, secret := range cfg.Secrets {
 		hook, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {
@@ -81,51 +74,17 @@ func Start(cfg Config) (*Target, error) {
 }
 
 // URL is where messages go. It stays the same while the target goes down and up.
-func (t *Target) URL() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return "http://" + t.address + "/hook"
-}
+func (t *Target) URL() string { return "http://" + t.server.Address() + "/hook" }
 
 // Secret is the first signing secret, "whsec_…".
 func (t *Target) Secret() string { return t.secrets[0] }
 
 // Up starts listening, on the address of before. A target that is up stays so.
-func (t *Target) Up() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.server != nil {
-		return nil
-	}
-	listener, err := net.Listen("tcp", t.address)
-	if err != nil {
-		return fmt.Errorf("the fake target can not listen: %w", err)
-	}
-	t.address = listener.Addr().String()
-	t.down = make(chan struct{})
-	t.server = &httptest.Server{
-		Listener: listener,
-		Config:   &http.Server{Handler: http.HandlerFunc(t.serve), ErrorLog: log.New(io.Discard, "", 0)},
-	}
-	t.server.Start()
-	return nil
-}
+func (t *Target) Up() error { return t.server.Up() }
 
 // Down stops listening and breaks every connection: callers are refused. Calls
 // that hang end without acting. What exists, the history and the script stay.
-func (t *Target) Down() {
-	t.mu.Lock()
-	server := t.server
-	if server != nil {
-		close(t.down)
-		t.server = nil
-	}
-	t.mu.Unlock()
-	if server != nil {
-		server.CloseClientConnections()
-		server.Close()
-	}
-}
+func (t *Target) Down() { t.server.Down() }
 
 // Script queues what the next calls meet, one step for each call, behind what is
 // queued already. A call that meets no step is served well, or as Otherwise says.
@@ -133,9 +92,7 @@ func (t *Target) Script(steps ...Step) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, step := range steps {
-		for range max(step.times, 1) {
-			t.script = append(t.script, step)
-		}
+		t.script.Add(step, step.times)
 	}
 }
 

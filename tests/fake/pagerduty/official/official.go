@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"github.com/curfew-access/curfew/tests/contract"
 )
 
 const (
@@ -32,24 +33,7 @@ const (
 type Description struct{ router routers.Router }
 
 // Find returns where the description lies, or why there is none.
-func Find() (path string, err error) {
-	if dir := os.Getenv("CURFEW_CONTRACTS"); dir != "" {
-		path = filepath.Join(dir, file)
-	} else {
-		root, err := os.Getwd()
-		for err == nil && root != filepath.Dir(root) {
-			if _, missing := os.Stat(filepath.Join(root, "go.mod")); missing == nil {
-				break
-			}
-			root = filepath.Dir(root)
-		}
-		path = filepath.Join(root, "../shared/contracts", file)
-	}
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("PagerDuty's description of its API is not there; put it beside the repository or name its place in CURFEW_CONTRACTS: %w", err)
-	}
-	return path, nil
-}
+func Find() (path string, err error) { return contract.Find(file) }
 
 // Load reads the description, once for a process: to check it takes half a second.
 var Load = sync.OnceValues(load)
