@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -36,8 +35,7 @@ func (e *Engine) CancelAccessTask(ctx context.Context, call Call, id, comment st
 }
 
 func asTaskState(err error) error {
-	var fault *access.Error
-	if errors.As(err, &fault) && fault.Code == "request_not_pending" {
+	if isNotPending(err) {
 		return access.Conflict(codeInvalidTaskState, "the task has come to its end; only a pending one can be cancelled")
 	}
 	return asReused(err)

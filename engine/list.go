@@ -162,39 +162,6 @@ func cutPage[T any](items []T, limit int, id func(T) string) Page[T] {
 	return Page[T]{Items: items[:limit], NextCursor: cursor(id(items[limit-1]))}
 }
 
-// Resources lists the catalogue with what the caller may request.
-func (e *Engine) Resources(ctx context.Context, call Call, p Paging) (page Page[ResourceView], err error) {
-	after, limit, err := p.page()
-	if err != nil {
-		return page, err
-	}
-	if err := e.authorize(ctx, call, opCatalog, access.APIObject{}); err != nil {
-		return page, err
-	}
-	var resources []access.Resource
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		resources, err = tx.Resources(after, limit+1)
-		return err
-	})
-	if err != nil {
-		return page, err
-	}
-	cut := cutPage(resources, limit, func(r access.Resource) string { return r.Ref().String() })
-	k, err := e.learn(ctx, call.Caller)
-	if err != nil {
-		return page, err
-	}
-	page = Page[ResourceView]{Items: []ResourceView{}, NextCursor: cut.NextCursor}
-	for _, r := range cut.Items {
-		v, err := e.explain(ctx, call, r, k)
-		if err != nil {
-			return page, err
-		}
-		page.Items = append(page.Items, v)
-	}
-	return page, nil
-}
-
 // EventFilter narrows a list of audit events. Empty members do not narrow.
 type EventFilter struct {
 	Paging

@@ -97,7 +97,7 @@ func (e *Engine) submit(tx *ledger.Tx, call Call, a asked, d access.DecisionReco
 	var err error
 	switch r.State {
 	case access.RequestPending:
-		err = tx.SetReviewers(r.ID, principals(d.Decision.Reviewers))
+		err = errors.Join(tx.SetReviewers(r.ID, principals(d.Decision.Reviewers)), tx.SetWaiting(r.ID, awaiting(r, d)))
 	case access.RequestApproved:
 		answer.Grant, err = e.grant(tx, call, a, d, a.For, fx)
 	default:
@@ -165,7 +165,7 @@ func (e *Engine) Withdraw(ctx context.Context, call Call, id, comment string) (R
 	if err == nil {
 		e.step("withdrawal.committed")
 	}
-	return answer, err
+	return answer, e.sayingState(ctx, id, err)
 }
 
 // close moves a pending request to a final state that gives nothing.

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,6 +163,68 @@ func TestSimultaneousApprovalsMakeOneGrant(t *testing.T) {
 		if len(grants.Items) != 1 {
 			t.Fatalf("there are %d grants", len(grants.Items))
 		}
+	})
+}
+
+// A yes and a no at once have one outcome: whoever is second learns what it is.
+func TestApprovalAndDenialAtOnceHaveOneOutcome(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.pending(1)
+		var clicks sync.WaitGroup
+		results := make(chan error, 2)
+		clicks.Go(func() {
+			_, err := w.engine.Approve(context.Background(), as(bob), r.ID, engine.Review{})
+			results <- err
+		})
+		clicks.Go(func() {
+			_, err := w.engine.Deny(context.Background(), as(dave), r.ID, engine.Review{Comment: "not now"})
+			results <- err
+		})
+		clicks.Wait()
+		first, second := <-results, <-results
+		if first != nil {
+			first, second = second, first
+		}
+		got, err := w.engine.Request(t.Context(), as(alice), r.ID)
+		must(t, err)
+		if first != nil || code(second) != "request_not_pending" || !strings.Contains(second.Error(), "is "+string(got.State)+" already") {
+			t.Fatalf("the request is %s, and the results are %v and %v", got.State, first, second)
+		}
+		if (got.State == access.RequestApproved) != (got.Grant != nil) || len(got.Reviews) != 1 {
+			t.Fatalf("the request is %s with the grant %v and %d reviews", got.State, got.Grant, len(got.Reviews))
+		}
+	})
+}
+
+// The same click twice at once is one answer, whatever comes first.
+func TestReviewSentTwiceAtOnceCountsOnce(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.pending(2)
+		call := as(bob)
+		call.Once = engine.Once{Route: "review", Key: "k1", BodyHash: "h"}
+		var clicks sync.WaitGroup
+		for range 3 {
+			clicks.Go(func() {
+				got, err := w.engine.Approve(context.Background(), call, r.ID, engine.Review{})
+				if err != nil || got.State != access.RequestPending || len(got.Reviews) != 1 {
+					t.Errorf("answered %s with %d reviews: %v", got.State, len(got.Reviews), err)
+				}
+			})
+		}
+		clicks.Wait()
+	})
+}
+
+func TestReviewOfAClosedRequestSaysWhatBecameOfIt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		r := w.pending(1)
+		_, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{})
+		must(t, err)
+		w.policy.set(denyAll) // which has nothing to say about it any more
+		if _, err = w.engine.Approve(t.Context(), as(dave), r.ID, engine.Review{}); code(err) != "request_not_pending" || !strings.Contains(err.Error(), "is approved already") {
+			t.Fatalf("a late approval: %v", err)
+		}
+		w.wantEvents(r.ID, "request.submitted", "request.reviewed", "request.approved", "grant.started")
 	})
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -44,13 +45,17 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 	if err != nil {
 		return RequestView{}, err
 	}
+	if before.State != access.RequestPending { // policy has nothing more to say about it
+		err := e.authorize(ctx, call, opRequest, requestObject(before, listed))
+		return RequestView{}, cmp.Or(err, notPending(before.Request))
+	}
 	var fx effects
 	answer, err := settled(ctx, e, before.Subject, func() (RequestView, error) {
 		a, d, err := e.decideReview(ctx, before, verdict)
 		if err != nil {
 			return RequestView{}, err
 		}
-		named, err := e.names(ctx, d, call.Caller)
+		named, err := e.names(ctx, d, before.Request, call.Caller)
 		if err != nil {
 			return RequestView{}, err
 		}
@@ -72,7 +77,7 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 		})
 	})
 	if err != nil {
-		return RequestView{}, err
+		return RequestView{}, e.sayingState(ctx, id, err)
 	}
 	e.step("review.committed")
 	e.apply(ctx, fx)
@@ -80,6 +85,39 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 		err = e.again(ctx, answer) // a twin of this call may be about to
 	}
 	return answer, err
+}
+
+// sayingState says of a request that can not be answered any more what it is: its
+// reviewer came second.
+func (e *Engine) sayingState(ctx context.Context, id string, err error) error {
+	if !isNotPending(err) {
+		return err
+	}
+	var r access.Request
+	failure := e.ledger.Look(ctx, func(tx *ledger.Tx) (err error) {
+		r, err = tx.Request(id)
+		return err
+	})
+	if failure != nil {
+		return err
+	}
+	return notPending(r)
+}
+
+// codeNotPending says that a request can not be answered any more.
+const codeNotPending = "request_not_pending"
+
+func isNotPending(err error) bool {
+	var coded *access.Error
+	return errors.As(err, &coded) && coded.Code == codeNotPending
+}
+
+func notPending(r access.Request) error {
+	state := r.State
+	if state == access.RequestPending {
+		state = access.RequestLapsed // as it is about to be
+	}
+	return access.Conflict(codeNotPending, "request %s is %s already", r.ID, state)
 }
 
 // decideReview asks policy anew about a request that is reviewed. A denial needs
@@ -103,10 +141,14 @@ func (e *Engine) decideReview(
 	return asked{Request: before.Request}, d, err
 }
 
-// names reports whether a decision makes the subject a reviewer.
-func (e *Engine) names(ctx context.Context, d access.DecisionRecord, s access.Subject) (bool, error) {
+// names reports whether a decision makes the subject a reviewer of the request.
+func (e *Engine) names(ctx context.Context, d access.DecisionRecord, r access.Request, s access.Subject) (bool, error) {
 	groups, _, err := e.ledger.Groups(ctx, s)
-	return d.Decision.Reviewers.Includes(s, groups), err
+	reviewers := d.Decision.Reviewers
+	if reviewers != nil && r.EscalatedAt != nil {
+		reviewers = widened(reviewers, reviewers.Escalate)
+	}
+	return reviewers.Includes(s, groups), err
 }
 
 // reconsider holds a stored request against today's catalogue and targets.
@@ -184,7 +226,7 @@ func (e *Engine) count(
 		return RequestView{}, err
 	}
 	if len(approvals) < reviewers.Quorum {
-		if err := tx.SetReviewers(a.ID, principals(reviewers)); err != nil {
+		if err := errors.Join(tx.SetReviewers(a.ID, principals(reviewers)), awaitingStill(tx, a.Request, d)); err != nil {
 			return RequestView{}, err
 		}
 		return requestView(tx, a.ID)
@@ -199,22 +241,27 @@ func (e *Engine) count(
 }
 
 // reviewersNow is who may answer under the new decision. One that needs no
-// review any more leaves those of the decision before it.
+// review any more leaves those of the decision before it. Once the request is
+// escalated, those may too whom the new decision names for that or, when it names
+// nobody, the first one.
 func (e *Engine) reviewersNow(tx *ledger.Tx, a asked, d access.DecisionRecord) (*access.Reviewers, error) {
-	if d.Decision.Effect == access.Review {
-		return d.Decision.Reviewers, nil
-	}
 	first, err := tx.Decision(a.DecisionID)
 	if err != nil {
 		return nil, err
 	}
-	if first.Decision.Reviewers == nil {
+	said := policySaid{first: first, newest: d}
+	reviewers := said.reviewers()
+	if reviewers == nil {
 		return nil, access.Conflict("no_longer_allowed", "nobody may answer this request")
 	}
 	if d.Decision.Effect == access.Allow {
-		return &access.Reviewers{Groups: first.Decision.Reviewers.Groups, Subjects: first.Decision.Reviewers.Subjects, Quorum: 1}, nil
+		reviewers = &access.Reviewers{Groups: reviewers.Groups, Subjects: reviewers.Subjects, Quorum: 1}
 	}
-	return first.Decision.Reviewers, nil
+	w, err := tx.Waiting(a.ID)
+	if err == nil && w.EscalatedAt != nil {
+		reviewers = widened(reviewers, said.escalation())
+	}
+	return reviewers, err
 }
 
 // eligible reports ErrDenied unless s may answer the request: a person, one of

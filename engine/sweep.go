@@ -35,7 +35,7 @@ const keepAnswers = 7 * 24 * time.Hour
 // ledger, or until it is woken, and ends, starts and lapses what is due. Starts
 // ask policy, which takes time, and lapses wait for reviews: they have loops of
 // their own, so that no end waits for them; and so have the repair of the lease
-// and what it was not told.
+// and what it was not told, and what people are asked again and told ahead.
 // Run returns when ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
@@ -52,6 +52,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		loops.Go(func() { e.callbackLoop(ctx) })
 	}
 	loops.Go(func() { e.loop(ctx, lookEvery, nil, e.lapseAllDue, (*ledger.Tx).NextLapse, nil) })
+	loops.Go(func() { e.loop(ctx, nudgeEvery, nil, e.nudgeDue, (*ledger.Tx).NextNudge, nil) })
 	e.loop(ctx, sweepEvery, e.sweepWake, e.endAllDue, (*ledger.Tx).NextEnd, &e.sweepsTo)
 	loops.Wait()
 	return nil

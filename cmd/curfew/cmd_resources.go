@@ -13,7 +13,7 @@ import (
 
 func (c *cli) resourcesCommand() *cobra.Command {
 	var limit int
-	var cursor string
+	var cursor, search string
 	cmd := &cobra.Command{
 		Use:   "resources",
 		Short: "List what may be asked for, and what policy would answer you",
@@ -23,10 +23,14 @@ func (c *cli) resourcesCommand() *cobra.Command {
 			if cursor != "" {
 				q.Set("cursor", cursor)
 			}
+			if search != "" {
+				q.Set("search", search)
+			}
 			return show(c, cmd, "/v1/resources", q, c.printResources)
 		}),
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "n", engine.DefaultLimit, "how many at most")
+	cmd.Flags().StringVar(&search, "search", "", "only those with the `text` in their name, type or id")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "go on where a list ended")
 	cmd.AddCommand(&cobra.Command{
 		Use:   "show TYPE/ID",

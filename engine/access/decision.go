@@ -69,6 +69,27 @@ type Reviewers struct {
 	Groups   []string  `json:"groups,omitempty"`
 	Subjects []Subject `json:"subjects,omitempty"`
 	Quorum   int       `json:"quorum"`
+	// Channels is where they are asked; none: each person by themselves. It makes
+	// nobody a reviewer.
+	Channels []string `json:"channels,omitempty"`
+	// RemindSeconds is after how long without an answer they are asked again; nil:
+	// DefaultRemind. It doubles each time.
+	RemindSeconds *int64 `json:"remind_seconds,omitempty"`
+	// Escalate names who may answer too when nobody has for long; nil: nobody.
+	Escalate *Escalation `json:"escalate,omitempty"`
+}
+
+// DefaultRemind is after how long reviewers are asked again when policy does not
+// say.
+const DefaultRemind = 15 * time.Minute
+
+// Escalation is who may answer a request, beside its reviewers, once nobody has
+// for so long.
+type Escalation struct {
+	AfterSeconds int64     `json:"after_seconds"`
+	Groups       []string  `json:"groups,omitempty"`
+	Subjects     []Subject `json:"subjects,omitempty"`
+	Channels     []string  `json:"channels,omitempty"`
 }
 
 // Includes reports whether the subject, with these groups, is one of them.

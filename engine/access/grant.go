@@ -26,6 +26,9 @@ type Request struct {
 	LapsesAt   *time.Time   `json:"lapses_at"`   // only while pending
 	CreatedAt  time.Time    `json:"created_at"`
 	ClosedAt   *time.Time   `json:"closed_at"`
+	// EscalatedAt is since when the people whom policy names for that may answer too,
+	// because nobody did in time; nil: they may not.
+	EscalatedAt *time.Time `json:"escalated_at,omitzero"`
 }
 
 // Verdict is a reviewer's answer.
@@ -85,6 +88,21 @@ type Bound struct {
 // not on whether the sweeper has run.
 func (g Grant) LiveAt(t time.Time) bool {
 	return g.State == GrantActive && !t.Before(g.StartsAt) && t.Before(g.ExpiresAt)
+}
+
+// A holder is told ten minutes before access ends, or when a quarter of it is left
+// if that is later. Access shorter than two minutes is not worth it.
+const (
+	tellBefore   = 10 * time.Minute
+	tellOfLonger = 2 * time.Minute
+)
+
+// EndingAt is when the holder is told that the grant is about to end; ok is false
+// if it is too short for that. The ledger has an index by it.
+func (g Grant) EndingAt() (at time.Time, ok bool) {
+	length := g.ExpiresAt.Sub(g.StartsAt)
+	quarter := (length / 4).Truncate(time.Microsecond) // as the ledger divides
+	return g.ExpiresAt.Add(-min(tellBefore, quarter)), length >= tellOfLonger
 }
 
 // Binding is a subject with an entitlement at a target: the thing that exists

@@ -16,6 +16,7 @@ const (
 	KindBinding  = "bnd"
 	KindTask     = "tsk"
 	KindEvent    = "evt"
+	KindNotice   = "ntc"
 )
 
 // crockford is Crockford's base 32 in lower case: it sorts as the bytes do.
@@ -46,6 +47,7 @@ func CheckID(kind, id string) error {
 var kindWords = map[string]string{
 	KindRequest: "request", KindDecision: "decision", KindGrant: "grant",
 	KindBinding: "binding", KindTask: "task", KindEvent: "event",
+	KindNotice: "notice",
 }
 
 // FirstID is the least id of the kind that can be made at the time, to the

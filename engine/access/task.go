@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// RemindTask is how often somebody is asked again to look at access that was used
+// before anybody had, until somebody does.
+const RemindTask = 24 * time.Hour
+
 // Task is something that a second person must close.
 type Task struct {
 	ID        string

@@ -118,7 +118,7 @@ func (s *server) routes() []route {
 		{"POST", "/v1/tasks/:id/close", handle(s, 200, about[remark], remarked(e.CloseTask))},
 		{"POST", "/v1/tasks/:id/approve", handle(s, 200, about[remark], remarked(e.ApproveTask))},
 		{"POST", "/v1/tasks/:id/reject", handle(s, 200, about[remark], remarked(e.RejectTask))},
-		{"GET", "/v1/resources", handle(s, 200, paging, e.Resources)},
+		{"GET", "/v1/resources", handle(s, 200, catalogue, e.Resources)},
 		{"GET", "/v1/resources/:type/:id", handle(s, 200, resource, e.Resource)},
 		{"GET", "/v1/audit/events", handle(s, 200, eventQuery, events(e.Events))},
 		{"POST", evaluationPath, handle(s, 200, authZEN.read, verdicts(e.Check))},

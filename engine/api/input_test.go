@@ -120,6 +120,8 @@ func TestBadQueryIsRefusedWithTheAllowedNames(t *testing.T) {
 		"limit is a word":       {"/v1/grants?limit=ten", 422, "invalid_limit", "500"},
 		"limit is nothing":      {"/v1/grants?limit=0", 422, "invalid_limit", "500"},
 		"limit is too much":     {"/v1/resources?limit=501", 422, "invalid_limit", "500"},
+		"a search too long":     {"/v1/resources?search=" + strings.Repeat("a", 257), 422, "invalid_search", "256"},
+		"a search for nothing":  {"/v1/resources?search=", 422, "empty_parameter", "search"},
 		"a cursor of ours not":  {"/v1/resources?cursor=xx", 422, "invalid_cursor", ""},
 		"scope is both":         {"/v1/requests?scope=both", 422, "invalid_scope", "own or all"},
 		"a state of a request":  {"/v1/grants?state=pending", 422, "invalid_state", "scheduled, active, ended"},

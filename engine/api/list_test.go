@@ -52,6 +52,18 @@ func TestPagesAreTheWholeListOnce(t *testing.T) {
 	}
 }
 
+func TestResourcesAreSearched(t *testing.T) {
+	w := newWorld(t)
+	for query, ids := range map[string][]string{
+		"search=ACM": {"acme"}, "search=customer": {"a/b+c d", "acme"}, "search=c": {"a/b+c d", "acme"}, "search=initech": nil,
+		"search=customer/a": {"a/b+c d", "acme"}, "search=%25": nil,
+	} {
+		if got := w.pages("/v1/resources?limit=1&" + query); !slices.Equal(got, ids) {
+			t.Errorf("%s: %v, want %v", query, got, ids)
+		}
+	}
+}
+
 func TestListsAreNarrowed(t *testing.T) {
 	w := newWorld(t)
 	want[access.Request](t, w.post("/v1/requests", askFor2h), 201)

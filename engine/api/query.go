@@ -55,13 +55,15 @@ func sortedKeys(values url.Values) []string {
 	return keys
 }
 
-// paging reads limit and cursor.
-func paging(in *incoming) (engine.Paging, error) {
-	values, err := in.query("limit", "cursor")
+// catalogue reads the filter of a list of the catalogue.
+func catalogue(in *incoming) (f engine.ResourceFilter, err error) {
+	values, err := in.query("limit", "cursor", "search")
 	if err != nil {
-		return engine.Paging{}, err
+		return f, err
 	}
-	return pagingOf(values)
+	f.Search = values.Get("search")
+	f.Paging, err = pagingOf(values)
+	return f, err
 }
 
 func pagingOf(values url.Values) (engine.Paging, error) {

@@ -24,11 +24,14 @@ const (
 	RequestReviewed        = "request.reviewed"
 	RequestApproved        = "request.approved"
 	RequestDenied          = "request.denied"
+	RequestReminded        = "request.reminded"  // nobody answered; its reviewers are asked again
+	RequestEscalated       = "request.escalated" // nobody answered; others may too from now on
 	RequestWithdrawn       = "request.withdrawn"
 	RequestLapsed          = "request.lapsed"
 	GrantScheduled         = "grant.scheduled"
 	GrantStarted           = "grant.started"
-	GrantMoved             = "grant.moved" // its end, or its start too: what it is bound to did
+	GrantMoved             = "grant.moved"  // its end, or its start too: what it is bound to did
+	GrantEnding            = "grant.ending" // soon; one event for each end
 	GrantEnded             = "grant.ended"
 	BindingDesired         = "binding.desired"        // what the target should hold changed
 	BindingAttempted       = "binding.attempted"      // the first attempt of a generation is about to leave
@@ -38,7 +41,8 @@ const (
 	BindingDeprovisioned   = "binding.deprovisioned"  // the target confirmed
 	BindingOverdue         = "binding.overdue"
 	TaskOpened             = "task.opened"
-	TaskUpdated            = "task.updated" // a flag has one more reason
+	TaskUpdated            = "task.updated"  // a flag has one more reason
+	TaskReminded           = "task.reminded" // nobody has closed it
 	TaskClosed             = "task.closed"
 	TaskApproved           = "task.approved"
 	TaskRejected           = "task.rejected"
@@ -63,6 +67,7 @@ const (
 	IncidentResolved       = "incident.resolved"              // a source told so; what was bound to it ended
 	IncidentReopened       = "incident.reopened"              // a source told so; nothing is restored
 	HookRefused            = "hook.refused"                   // a message to a hook was not signed by who should send it; one event a source and minute
+	NoticeDropped          = "notice.dropped"                 // somebody can not be told of something, and it is given up
 	GatewayStarted         = "gateway.started"
 	GatewayStopped         = "gateway.stopped"
 )

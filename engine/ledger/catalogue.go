@@ -31,27 +31,30 @@ func (tx *Tx) PutResource(source string, r access.Resource) (Change, error) {
 	if err != nil {
 		return "", err
 	}
-	ref := r.Ref().String()
-	var owner, name, oldProperties, oldEntitlements string
+	ref, search := r.Ref().String(), foundBy(r)
+	var owner, name, oldProperties, oldEntitlements, oldSearch string
 	var archived sql.NullInt64
-	err = tx.row(resourceColumns+` WHERE resource = $1`, ref).
-		Scan(&ref, &owner, &name, &oldProperties, &oldEntitlements, &archived)
+	err = tx.row(`SELECT source, name, properties, entitlements, search, archived_at FROM resources WHERE resource = $1`, ref).
+		Scan(&owner, &name, &oldProperties, &oldEntitlements, &oldSearch, &archived)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return Created, tx.exec(`
-			INSERT INTO resources (resource, source, name, properties, entitlements, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6)`, ref, source, r.Name, properties, entitlements, micros(tx.now))
+			INSERT INTO resources (resource, source, name, properties, entitlements, search, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, ref, source, r.Name, properties, entitlements, search, micros(tx.now))
 	case err != nil:
 		return "", err
 	case owner != source && !archived.Valid:
 		return "", access.Conflict("resource_owned", "%s belongs to the source %q", ref, owner)
 	case owner == source && name == r.Name && oldProperties == properties && oldEntitlements == entitlements && !archived.Valid:
-		return Unchanged, nil
+		if oldSearch == search {
+			return Unchanged, nil
+		}
+		return Unchanged, tx.exec(`UPDATE resources SET search = $2 WHERE resource = $1`, ref, search)
 	}
 	tx.touch(touched{resources: true})
 	return Updated, tx.exec(`
-		UPDATE resources SET source = $2, name = $3, properties = $4, entitlements = $5, updated_at = $6, archived_at = NULL
-		 WHERE resource = $1`, ref, source, r.Name, properties, entitlements, micros(tx.now))
+		UPDATE resources SET source = $2, name = $3, properties = $4, entitlements = $5, search = $6, updated_at = $7, archived_at = NULL
+		 WHERE resource = $1`, ref, source, r.Name, properties, entitlements, search, micros(tx.now))
 }
 
 // ArchiveResource takes a resource out of the catalogue; its row stays.
@@ -70,12 +73,6 @@ func (tx *Tx) ResourcesOf(source string) ([]access.Resource, error) {
 func (tx *Tx) Resource(ref access.ResourceRef) (access.Resource, error) {
 	return one(tx, scanResource, "resource", ref.String(),
 		resourceColumns+` WHERE resource = $1 AND archived_at IS NULL`, ref.String())
-}
-
-// Resources lists the catalogue by name of resource, from after the one named.
-func (tx *Tx) Resources(after string, limit int) ([]access.Resource, error) {
-	return all(tx, scanResource,
-		resourceColumns+` WHERE archived_at IS NULL AND resource > $1 ORDER BY resource LIMIT $2`, after, limit)
 }
 
 func scanResource(row scanner) (r access.Resource, err error) {

@@ -7,6 +7,7 @@ type Figures struct {
 	Live    int64 // grants that give access now
 	Overdue int64 // bindings that were not brought to their state in time
 	Tasks   access.TaskCounts
+	Notices access.NoticeCounts
 }
 
 // Figures counts. It reads the indexes of what is not over, so that it costs what
@@ -20,6 +21,9 @@ func (tx *Tx) Figures() (f Figures, err error) {
 		now, now, micros(tx.now.Add(-access.OverdueAfter)), string(access.ClassTargetMissing)).Scan(&f.Live, &f.Overdue)
 	if err == nil {
 		f.Tasks, err = tx.taskCounts()
+	}
+	if err == nil {
+		f.Notices, err = tx.noticeCounts()
 	}
 	return f, err
 }

@@ -9,7 +9,8 @@ import (
 )
 
 const requestColumns = `SELECT r.id, r.subject, r.requester, r.action, r.resource, r.for_seconds, r.while_bound,
-	r.starts_at, r.reason, r.emergency, r.channel, r.decision_id, r.lapses_at, r.created_at, r.closed_at, r.next_shift, r.state
+	r.starts_at, r.reason, r.emergency, r.channel, r.decision_id, r.lapses_at, r.created_at, r.closed_at, r.next_shift,
+	r.escalated_at, r.state
 	FROM requests r`
 
 // AddRequest stores a new request. One that is already decided is stored as
@@ -124,17 +125,17 @@ func (tx *Tx) Requests(f Filter) ([]access.Request, error) {
 
 func scanRequest(row scanner) (r access.Request, err error) {
 	var subject, requester, resource string
-	var seconds, startsAt, lapsesAt, closedAt sql.NullInt64
+	var seconds, startsAt, lapsesAt, closedAt, escalatedAt sql.NullInt64
 	var while sql.NullString
 	var emergency, createdAt, nextShift int64
 	err = row.Scan(&r.ID, &subject, &requester, &r.Action.Name, &resource, &seconds, &while, &startsAt, &r.Reason,
-		&emergency, &r.Channel, &r.DecisionID, &lapsesAt, &createdAt, &closedAt, &nextShift, &r.State)
+		&emergency, &r.Channel, &r.DecisionID, &lapsesAt, &createdAt, &closedAt, &nextShift, &escalatedAt, &r.State)
 	if err != nil {
 		return r, err
 	}
 	r.Subject, r.Requester, r.Resource = subjectOf(subject), subjectOf(requester), resourceOf(resource)
 	r.For, r.While, r.StartsAt = durationPtr(seconds), stringPtr(while), timePtr(startsAt)
-	r.NextShift = nextShift == 1
+	r.NextShift, r.EscalatedAt = nextShift == 1, timePtr(escalatedAt)
 	r.Emergency, r.LapsesAt, r.CreatedAt, r.ClosedAt = emergency == 1, timePtr(lapsesAt), fromMicros(createdAt), timePtr(closedAt)
 	return r, nil
 }

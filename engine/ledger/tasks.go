@@ -16,11 +16,15 @@ func (tx *Tx) OpenTask(id string, kind access.TaskKind, g access.Grant, by acces
 
 // AddTask stores a new task, open. What it is not about is empty.
 func (tx *Tx) AddTask(t access.Task) error {
+	var remind any
+	if t.Kind == access.TaskAfterReview {
+		remind = micros(tx.now.Add(access.RemindTask))
+	}
 	return tx.exec(`
-		INSERT INTO tasks (id, kind, request_id, grant_id, binding_id, opened_by, reason, data, created_at, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'open')`,
+		INSERT INTO tasks (id, kind, request_id, grant_id, binding_id, opened_by, reason, data, created_at, remind_at, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open')`,
 		t.ID, string(t.Kind), textOrNull(t.RequestID), textOrNull(t.GrantID), textOrNull(t.BindingID), t.OpenedBy.String(), t.Reason,
-		textOrNull(string(t.Data)), micros(tx.now))
+		textOrNull(string(t.Data)), micros(tx.now), remind)
 }
 
 const taskColumns = `SELECT t.id, t.kind, t.state, t.request_id, t.grant_id, t.binding_id, t.opened_by, t.created_at, t.reason, t.data,

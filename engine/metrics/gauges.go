@@ -44,6 +44,7 @@ var (
 	openTasks   = prometheus.NewDesc("curfew_tasks_open", "Tasks that wait for a second person. Absent when the ledger does not answer.", []string{"kind"}, nil)
 	allOfGauges = []*prometheus.Desc{
 		uncertainty, skew, leaseSkew, connected, epoch, expired, overdue, live, activated, refusals, current, agreed, sourceUp, openTasks,
+		noticesWaiting, noticeOldest,
 	}
 )
 
@@ -81,6 +82,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		send(overdue, float64(f.Overdue))
 		send(live, float64(f.Live))
 		sendTasks(f.Tasks, to)
+		sendNotices(f.Notices, send)
 	}
 }
 

@@ -44,6 +44,7 @@ type Figures struct {
 	Live    int64 // grants that give access now
 	Overdue int64 // bindings that were not brought to their state in time
 	Tasks   access.TaskCounts
+	Notices access.NoticeCounts
 }
 
 // Config is where figures come from that are read when somebody asks. All but
@@ -83,6 +84,7 @@ type Metrics struct {
 	wrong     prometheus.Counter
 	checks    *prometheus.CounterVec
 	polls     polls
+	notices   *prometheus.CounterVec
 }
 
 // answerers is what a check can be answered by. Each has its series from the
@@ -111,13 +113,13 @@ func New(cfg Config) *Metrics {
 			Name: "curfew_checks_total",
 			Help: "Checks that were answered, by what answered; none: no store did, and the answer was no.",
 		}, []string{"by"}),
-		polls: newPolls(),
+		polls: newPolls(), notices: newNotices(),
 	}
 	for _, by := range answerers {
 		m.checks.WithLabelValues(by)
 	}
 	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg), decisionLog{cfg.Decisions}, hooks{cfg.Hooks},
-		sources{cfg.Sources}, m.polls.total, m.polls.took,
+		sources{cfg.Sources}, m.polls.total, m.polls.took, m.notices,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -68,7 +68,7 @@ func full() metrics.Config {
 			return []access.SourceState{{Name: "rota", Kind: access.SourceOnCall, Known: true, AgeSeconds: new(int64(4))}}
 		},
 		Figures: func(context.Context) (metrics.Figures, error) {
-			return metrics.Figures{Live: 12, Overdue: 3, Tasks: access.TaskCounts{Flag: 2, BulkEnd: 1}}, nil
+			return metrics.Figures{Live: 12, Overdue: 3, Tasks: access.TaskCounts{Flag: 2, BulkEnd: 1}, Notices: access.NoticeCounts{Waiting: 5, Oldest: 90 * time.Second}}, nil
 		},
 		Log: slog.New(slog.DiscardHandler),
 	}
@@ -86,6 +86,9 @@ func TestWhatIsObservedIsCounted(t *testing.T) {
 	m.Checked("lease")
 	m.Checked("lease")
 	m.Checked("none")
+	m.Noticed("shown")
+	m.Noticed("shown")
+	m.Noticed("held")
 	wantSeries(t, scrape(t, m), map[string]string{
 		`curfew_grants_ended_total{heard="true"}`:                `2`,
 		`curfew_grants_ended_total{heard="false"}`:               `1`,
@@ -105,6 +108,9 @@ func TestWhatIsObservedIsCounted(t *testing.T) {
 		`curfew_checks_total{by="lease"}`:                        `2`,
 		`curfew_checks_total{by="ledger"}`:                       `0`,
 		`curfew_checks_total{by="none"}`:                         `1`,
+		`curfew_notices_total{outcome="shown"}`:                  `2`,
+		`curfew_notices_total{outcome="held"}`:                   `1`,
+		`curfew_notices_total{outcome="dropped"}`:                `0`,
 	})
 }
 
@@ -116,6 +122,8 @@ func TestWhatIsReadWhenAskedIsThere(t *testing.T) {
 		"curfew_clock_skew_seconds":        "-1",
 		"curfew_lease_clock_skew_seconds":  "0.03",
 		"curfew_lease_connected":           "1",
+		"curfew_notices_waiting":           "5",
+		"curfew_notice_oldest_seconds":     "90",
 		"curfew_lease_epoch":               "7",
 		"curfew_lease_expired_events":      "1",
 		"curfew_bindings_overdue":          "3",

@@ -36,6 +36,7 @@ func decodeDecision(v any) (access.Decision, error) {
 	if len(d.Reasons) == 0 {
 		r.fault("decision.reasons: there is none")
 	}
+	r.inTime(d)
 	return d, errors.Join(r.faults...)
 }
 
@@ -88,26 +89,6 @@ func (r *reader) until(at string, v any) *access.Until {
 		return nil
 	}
 	return until
-}
-
-func (r *reader) reviewers(at string, v any) *access.Reviewers {
-	if v == nil {
-		return nil
-	}
-	o := r.object(at, v, "groups", "subjects", "quorum")
-	reviewers := &access.Reviewers{Groups: o.texts("groups"), Quorum: o.count("quorum")}
-	for at, item := range o.list("subjects") {
-		s := r.object(at, item, "type", "id")
-		subject, err := access.Subject{Type: s.text("type"), ID: s.text("id")}.Canonical()
-		if err != nil {
-			r.fault("%s: %w", at, err)
-		}
-		reviewers.Subjects = append(reviewers.Subjects, subject)
-	}
-	if len(reviewers.Groups)+len(reviewers.Subjects) == 0 {
-		return nil
-	}
-	return reviewers
 }
 
 func (r *reader) obligations(at string, v any) access.Obligations {

@@ -16,9 +16,13 @@ func TestDecisionIsReadWhole(t *testing.T) {
 decision := {
 	"effect": "review",
 	"reasons": [{"code": "a", "title": "A", "detail": "An A."}, {"code": "b", "title": "B"}],
-	"max_seconds": 3600, "lapse_seconds": 60,
+	"max_seconds": 3600, "lapse_seconds": 62,
 	"until": {"oncall": [` + primary + `], "incident": null, "grace_seconds": 30},
-	"reviewers": {"groups": {"security"}, "subjects": [{"type": "user", "id": "Bob@Example.com"}], "quorum": 2},
+	"reviewers": {
+		"groups": {"security"}, "subjects": [{"type": "user", "id": "Bob@Example.com"}], "quorum": 2,
+		"channels": ["#payments"], "remind_seconds": 60,
+		"escalate": {"after_seconds": 61, "groups": ["leads"], "subjects": [{"type": "user", "id": "Eve@Example.com"}], "channels": ["C1"]},
+	},
 	"obligations": {"notify": ["#security"], "after_review": true},
 }`})
 	got, err := p.Decide(t.Context(), ask(while("oncall")))
@@ -28,10 +32,13 @@ decision := {
 	want := access.Decision{
 		Effect:     access.Review,
 		Reasons:    []access.Reason{{Code: "a", Title: "A", Detail: "An A."}, {Code: "b", Title: "B"}},
-		MaxSeconds: new(int64(3600)), LapseSeconds: new(int64(60)),
+		MaxSeconds: new(int64(3600)), LapseSeconds: new(int64(62)),
 		Until: &access.Until{OnCall: []access.ShiftRef{{Schedule: "payments-primary", Level: 1}}, GraceSeconds: 30},
 		Reviewers: &access.Reviewers{Groups: []string{"security"}, Quorum: 2,
-			Subjects: []access.Subject{{Type: "user", ID: "bob@example.com"}}},
+			Subjects: []access.Subject{{Type: "user", ID: "bob@example.com"}},
+			Channels: []string{"#payments"}, RemindSeconds: new(int64(60)),
+			Escalate: &access.Escalation{AfterSeconds: 61, Groups: []string{"leads"},
+				Subjects: []access.Subject{{Type: "user", ID: "eve@example.com"}}, Channels: []string{"C1"}}},
 		Obligations: access.Obligations{Notify: []string{"#security"}, AfterReview: true},
 		Revision:    p.Revision(),
 	}
@@ -45,6 +52,8 @@ func TestDecisionThatCanNotBeUsedIsADenial(t *testing.T) {
 		reasons = `"reasons": [{"code": "a", "title": "A"}]`
 		allow   = `"effect": "allow", ` + reasons
 		review  = `"effect": "review", ` + reasons
+		asked   = review + `, "reviewers": {"groups": ["security"], "quorum": 1, `
+		leads   = `"after_seconds": 600, "groups": ["leads"]`
 	)
 	for name, tc := range map[string]struct {
 		change   func(*access.Input)
@@ -88,6 +97,21 @@ func TestDecisionThatCanNotBeUsedIsADenial(t *testing.T) {
 		"review by no address":            {nil, `{` + review + `, "reviewers": {"subjects": [{"type": "user", "id": "bob"}], "quorum": 1}}`, "policy_malformed"},
 		"review while, without until":     {while("oncall"), `{` + review + `, "reviewers": {"groups": ["security"], "quorum": 1}}`, "policy_malformed"},
 
+		"channels are a text":                   {nil, `{` + asked + `"channels": "#security"}}`, "policy_malformed"},
+		"a channel without name":                {nil, `{` + asked + `"channels": [""]}}`, "policy_malformed"},
+		"a channel with too long a name":        {nil, `{` + asked + `"channels": ["` + strings.Repeat("é", 81) + `"]}}`, "policy_malformed"},
+		"too many channels":                     {nil, `{` + asked + `"channels": [` + strings.Repeat(`"#a", `, 10) + `"#a"]}}`, "policy_malformed"},
+		"reminded within a minute":              {nil, `{` + asked + `"remind_seconds": 59}}`, "policy_malformed"},
+		"reminded after more than a day":        {nil, `{` + asked + `"remind_seconds": 86401}}`, "policy_malformed"},
+		"escalation is a text":                  {nil, `{` + asked + `"escalate": "leads"}}`, "policy_malformed"},
+		"escalation without a time":             {nil, `{` + asked + `"escalate": {"groups": ["leads"]}}}`, "policy_malformed"},
+		"escalated within a minute":             {nil, `{` + asked + `"escalate": {"after_seconds": 59, "groups": ["leads"]}}}`, "policy_malformed"},
+		"escalated to a channel alone":          {nil, `{` + asked + `"escalate": {"after_seconds": 600, "channels": ["#leads"]}}}`, "policy_malformed"},
+		"escalated to a subject without id":     {nil, `{` + asked + `"escalate": {"after_seconds": 600, "subjects": [{"type": "user"}]}}}`, "policy_malformed"},
+		"an unknown member of escalation":       {nil, `{` + asked + `"escalate": {` + leads + `, "quorum": 1}}}`, "policy_malformed"},
+		"escalated when the request has lapsed": {nil, `{` + asked + `"escalate": {` + leads + `}}, "lapse_seconds": 600}`, "policy_malformed"},
+		"escalated after the usual lapse":       {nil, `{` + asked + `"escalate": {"after_seconds": 86400, "groups": ["leads"]}}}`, "policy_malformed"},
+
 		"while, without until":               {while("oncall"), `{` + allow + `}`, "policy_malformed"},
 		"while, and until names nothing":     {while("oncall"), `{` + allow + `, "until": {"oncall": []}}`, "policy_malformed"},
 		"while, and a shift of nobody":       {while("oncall"), `{` + allow + `, "until": {"oncall": [{"schedule": "other", "level": 1}]}}`, "policy_malformed"},
@@ -98,6 +122,8 @@ func TestDecisionThatCanNotBeUsedIsADenial(t *testing.T) {
 		"while, and the grace is below zero": {while("oncall"), `{` + allow + `, "until": {"oncall": [` + primary + `], "grace_seconds": -1}}`, "policy_malformed"},
 
 		"good: nulls and what names nothing": {nil, `{` + allow + `, "max_seconds": null, "until": {"oncall": [], "incident": null}, "reviewers": {"groups": []}, "obligations": null}`, "a"},
+		"good: the longest names, and waits": {nil, `{` + asked + `"channels": ["` + strings.Repeat("é", 80) + `"], "remind_seconds": 86400, "escalate": {"after_seconds": 86399, "groups": ["leads"]}}}`, "a"},
+		"good: no escalation, no reminder":   {nil, `{` + asked + `"channels": [], "remind_seconds": null, "escalate": null}}`, "a"},
 		"good: while an incident":            {while("incident:P1"), `{` + allow + `, "until": {"incident": "P1"}}`, "a"},
 		"good: a denial with other members":  {nil, `{"effect": "deny", ` + reasons + `, "reviewers": {"groups": ["security"], "quorum": 1}}`, "a"},
 	} {

@@ -4,7 +4,8 @@
 #   The policy that Curfew ships with. Whoever is on call for the owner of a resource
 #   gets access at once, and so does whoever works on an incident of the owner's until
 #   it is resolved; members of the owner's group get it when a reviewer agrees;
-#   restricted resources always need a reviewer. Teams and settings are data:
+#   restricted resources always need a reviewer. In an emergency those who may break
+#   the glass get it at once, and everybody hears of it. Teams and settings are data:
 #   `data.teams` and `data.curfew.config`.
 # schemas:
 #   - input: schema.access
@@ -32,6 +33,17 @@ allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
 allow contains object.union(reason.of(rego.metadata.rule()), _terms) if {
 	_in_incident
 	_open_tier
+}
+
+# METADATA
+# title: Break-glass
+# description: >-
+#   It is an emergency, and the subject belongs to a group that gets in then. Others are
+#   told at once, and a second person must look at it afterwards.
+# custom: {code: break_glass, facts: [groups, resource]}
+allow contains object.union(reason.of(rego.metadata.rule()), _glass_terms) if {
+	_breaks_glass
+	not _let_in
 }
 
 # METADATA
@@ -67,6 +79,20 @@ deny contains reason.saying(rego.metadata.rule(), detail) if {
 	detail := sprintf(
 		"%d seconds were asked for and %d are the most that this resource offers. Ask for less.",
 		[input.context.for_seconds, request.longest],
+	)
+}
+
+# METADATA
+# title: Too long for an emergency
+# custom: {code: break_glass_too_long, facts: [groups, oncall, resource]}
+deny contains reason.saying(rego.metadata.rule(), detail) if {
+	_may_break_glass
+	request.within_length
+	input.context.for_seconds > _glass_seconds
+	not _may_ask
+	detail := sprintf(
+		"%d seconds were asked for and %d are the most that an emergency gives. Ask for less, if that is on offer.",
+		[input.context.for_seconds, _glass_seconds],
 	)
 }
 
@@ -143,6 +169,7 @@ deny contains reason.of(rego.metadata.rule()) if not _has_owner
 deny contains reason.saying(rego.metadata.rule(), detail) if {
 	_has_owner
 	not _has_team
+	not _breaks_glass
 	detail := sprintf(
 		"The owner of the resource is %q, and the policy's data has no such team. It must be added to `teams`.",
 		[_owner],
@@ -175,6 +202,7 @@ deny contains reason.of(rego.metadata.rule()) if {
 	oncall.known
 	_groups_known
 	not _may_ask
+	not _breaks_glass
 }
 
 # METADATA
@@ -188,6 +216,7 @@ deny contains reason.of(rego.metadata.rule()) if {
 	_has_team
 	not oncall.known
 	not _may_ask_now
+	not _breaks_glass
 }
 
 # METADATA
@@ -204,6 +233,12 @@ deny contains reason.of(rego.metadata.rule()) if {
 }
 
 # Who asks.
+
+# Without an emergency too. There is a length to it, so no incident.
+_let_in if {
+	_on_call
+	_open_tier
+}
 
 _on_call if count(_shifts) > 0
 
@@ -239,6 +274,37 @@ _may_ask_now if {
 	_wants_incident
 	some asked in incident.asked
 	incident.has_part(asked)
+}
+
+# An emergency.
+
+_breaks_glass if {
+	_may_break_glass
+	request.within_length
+	input.context.for_seconds <= _glass_seconds
+}
+
+_may_break_glass if {
+	input.context.emergency == true
+	_has_owner
+	_glass_tier
+	_groups_known
+	is_array(_glass.groups)
+	some group in _glass.groups
+	group in input.subject.properties.groups
+}
+
+_glass_tier if _open_tier
+
+_glass_tier if _glass.restricted == true
+
+_glass_seconds := _glass.max_seconds if _positive(_glass.max_seconds)
+
+_glass := data.curfew.config.break_glass
+
+_glass_terms := {
+	"max_seconds": _glass_seconds,
+	"obligations": {"notify": object.get(_glass, "notify", []), "after_review": true},
 }
 
 # What is asked for.
@@ -284,10 +350,27 @@ _positive(n) if {
 	n > 0
 }
 
-_reviewed_terms := object.union(_terms, {"reviewers": {
-	"groups": data.curfew.config.review.groups,
-	"quorum": data.curfew.config.review.quorum,
-}})
+_reviewed_terms := object.union(_terms, {"reviewers": object.union_n([
+	{"groups": data.curfew.config.review.groups, "quorum": data.curfew.config.review.quorum},
+	_asked_in,
+	_asked_again,
+	_asked_after,
+])})
+
+default _asked_in := {}
+
+# Where the team has its reviewers asked.
+_asked_in := {"channels": _team.review_channels}
+
+default _asked_again := {}
+
+# In an emergency nobody waits for a quarter of an hour.
+_asked_again := {"remind_seconds": 120} if input.context.emergency == true
+
+default _asked_after := {}
+
+# Who may answer too when nobody does.
+_asked_after := {"escalate": _team.escalate}
 
 # Whose it is.
 

@@ -35,6 +35,8 @@ var homes = map[string]string{
 	"github.com/hashicorp/go-retryablehttp":                    "connectors",
 	"github.com/PagerDuty/go-pagerduty":                        "connectors/pagerduty",
 	"golang.org/x/oauth2":                                      "connectors/pagerduty",
+	"github.com/slack-go/slack":                                "connectors/slack",
+	"github.com/gorilla/websocket":                             "connectors/slack",
 	"github.com/arran4/golang-ical":                            "connectors/rota",
 	"github.com/teambition/rrule-go":                           "connectors/rota",
 	"github.com/spf13/cobra":                                   "cmd/curfew",
@@ -46,8 +48,8 @@ var homes = map[string]string{
 
 // inTests names third-party modules that only tests may import.
 var inTests = []string{
-	"github.com/rogpeppe/go-internal", "github.com/getkin/kin-openapi",
-	"github.com/standard-webhooks/standard-webhooks/libraries",
+	"github.com/rogpeppe/go-internal", "github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema",
+	"github.com/standard-webhooks/standard-webhooks/libraries", "github.com/gorilla/websocket",
 }
 
 // siblings never import each other: each is behind an interface of its user.

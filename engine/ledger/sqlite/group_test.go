@@ -122,7 +122,19 @@ func TestHotQueriesUseTheirIndexes(t *testing.T) {
 		"targets that are needed":  `SELECT target, contract FROM bindings WHERE next_at IS NOT NULL OR desired = 'present' OR observed <> 'absent'`,
 		"events to seal":           `SELECT event_id FROM audit_pending ORDER BY at, n, event_id LIMIT 500`,
 		"events of a grant":        `SELECT l.seq FROM audit_log l JOIN audit_events e ON e.id = l.event_id WHERE e.grant_id = $1 AND l.seq > 0 ORDER BY l.seq`,
-		"requests to review":       `SELECT id FROM requests r WHERE r.state = 'pending' ORDER BY r.id DESC LIMIT 50`,
+		"requests to remind":       `SELECT id FROM requests WHERE state = 'pending' AND remind_at IS NOT NULL AND remind_at <= $1 AND lapses_at > $2`,
+		"requests to escalate":     `SELECT id FROM requests WHERE state = 'pending' AND escalate_at IS NOT NULL AND escalate_at <= $1 AND lapses_at > $2`,
+		"tasks to ask for":         `SELECT t.id FROM tasks t WHERE t.state = 'open' AND t.remind_at IS NOT NULL AND t.remind_at <= $1 ORDER BY t.remind_at`,
+		"grants about to end": `SELECT id FROM grants WHERE state = 'active' AND expires_at - starts_at >= 120000000 AND (ending_told IS NULL OR ending_told <> expires_at)
+			AND (CASE WHEN expires_at - starts_at < 2400000000 THEN expires_at - (expires_at - starts_at) / 4 ELSE expires_at - 600000000 END) <= $2 LIMIT 500`,
+		"requests to review":      `SELECT id FROM requests r WHERE r.state = 'pending' ORDER BY r.id DESC LIMIT 50`,
+		"readers of notices":      `SELECT recipient FROM notice_lanes WHERE next_at <= $1 AND free_at <= $2 ORDER BY next_at, recipient LIMIT 4`,
+		"a reader's next notice":  `SELECT id FROM notices n WHERE n.recipient = $1 AND n.next_at <= $2 ORDER BY n.next_at, n.id LIMIT 1`,
+		"when a reader's next is": `SELECT MIN(n.next_at) FROM notices n WHERE n.recipient = $1 AND n.next_at IS NOT NULL`,
+		"notices of a request":    `SELECT DISTINCT recipient FROM notices WHERE request_id IN ($1, $2) AND kind IN ('review', 'reminder') AND dropped_at IS NULL`,
+		"notices of a grant":      `SELECT DISTINCT recipient FROM notices WHERE grant_id IN ($1, $2) AND kind IN ('granted') AND dropped_at IS NULL`,
+		"notices of a task":       `SELECT DISTINCT recipient FROM notices WHERE task_id IN ($1, $2) AND kind IN ('task') AND dropped_at IS NULL`,
+		"notices that wait":       `SELECT COUNT(*), MIN(wanted_at) FROM notices WHERE next_at IS NOT NULL`,
 	}
 	for name, query := range queries {
 		plan, err := explain(t, db, query)

@@ -57,6 +57,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"events are sealed gapless and in order of their commit": sealing,
 		"people are what all sources say of them":                peopleUnion,
 		"what was committed is read, though rows are remembered": committedIsRead,
+		"people are found by their Slack account":                peopleByAccount,
+		"resources are found by what people type":                resourcesAreFound,
 		"a resource has one owner":                               resourceOwner,
 		"a search finds each name once, in pages":                searched,
 		"the standings of many are those of each":                standingsAbout,
@@ -74,6 +76,16 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"an inbound event is taken once, whoever comes at once":  inboundOnce,
 		"what is told of an incident last counts":                closedIncidents,
 		"what is bound to an incident is found":                  boundToIncident,
+		"a request that waits is found when it is time":          waitings,
+		"the newest decision of a review is its last":            reviewedUnder,
+		"an end is told of once":                                 endingsTold,
+		"a task is asked for every day":                          tasksAskedFor,
+		"a reader is shown notices one after the other":          noticesInTurn,
+		"what is shown follows what it is about":                 noticesFollow,
+		"a notice that failed waits, and so may its reader":      noticesPutOff,
+		"claims of notices at once tell nobody two things":       noticeClaims,
+		"a follower begins at the head, and moves once":          followers,
+		"who is in a group is found, and who was asked":          whoIsAsked,
 	}
 	for name, check := range cases {
 		t.Run(name, func(t *testing.T) {

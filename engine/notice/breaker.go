@@ -1,0 +1,52 @@
+package notice
+
+import (
+	"sync"
+	"time"
+)
+
+// A messenger that failed so often in a row is taken to be down: from then on it
+// is tried with one notice at a time, not with all that wait.
+const (
+	downAfter  = 3
+	firstProbe = time.Second
+	lastProbe  = 30 * time.Second
+)
+
+// breaker knows whether a messenger is down.
+type breaker struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	failures int // in a row
+	probe    time.Time
+}
+
+// answered notes that the messenger did, whatever it said.
+func (b *breaker) answered() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures = 0
+}
+
+// failed notes that it did not.
+func (b *breaker) failed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures++
+	b.probe = b.now().Add(backoff(firstProbe, lastProbe, b.failures-downAfter+1))
+}
+
+// room is how many of so many may be tried now, beside those under way, and until
+// when none may; zero: some may.
+func (b *breaker) room(width, busy int) (room int, until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.failures < downAfter:
+		return width - busy, time.Time{}
+	case b.now().Before(b.probe):
+		return 0, b.probe
+	}
+	return 1 - busy, time.Time{}
+}

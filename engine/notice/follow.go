@@ -1,0 +1,76 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
+)
+
+// followPage bounds the events that one turn of the follower reads: each can lead
+// to as many notices as there are reviewers, which are written together.
+const followPage = 50
+
+// follow plans from new events until ctx ends.
+func (n *Notices) follow(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	begun := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.woken:
+		case <-timer.C:
+		}
+		more, err := false, error(nil)
+		if !begun {
+			if err = n.cfg.Store.BeginNotices(ctx); err == nil {
+				begun = true
+				close(n.begun)
+			}
+		}
+		if begun {
+			more, err = n.cfg.Store.FollowNotices(ctx, followPage, n.plan)
+			poke(n.due)
+		}
+		if err != nil && ctx.Err() == nil {
+			n.unread.Failed(n.cfg.Log, "what happened could not be read, and nobody is told of it; trying again", err)
+		}
+		if more && err == nil {
+			timer.Reset(0)
+		} else {
+			timer.Reset(lookEvery)
+		}
+	}
+}
+
+// plan is what an event leads to. One from which nothing can be planned must not
+// hold up those after it.
+func (n *Notices) plan(l Ledger, e audit.Event) (p Plan, err error) {
+	p, err = safely(func() (Plan, error) { return n.planner.Plan(l, e) })
+	if errors.Is(err, access.ErrNotFound) || errors.Is(err, errPanic) {
+		n.cfg.Log.Error("nobody is told of an event: nothing can be planned from it", "event", e.ID, "type", e.Type, "error", err)
+		return Plan{}, nil
+	}
+	if p.Unasked {
+		n.cfg.Log.Error("nobody can be asked to answer a request, and there are no operators to tell", "request", e.RequestID)
+	}
+	return p, err
+}
+
+var errPanic = errors.New("panic")
+
+// safely makes a panic an error.
+func safely[T any](work func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	return work()
+}

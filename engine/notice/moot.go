@@ -1,0 +1,64 @@
+package notice
+
+import (
+	"slices"
+
+	"github.com/curfew-access/curfew/engine/access"
+)
+
+// moot is why a notice that was never shown has nothing to tell any more; "" when
+// it has. It waited, and what it is about went on.
+func moot(v access.NoticeView) string {
+	if v.Shown > 0 {
+		return "" // it is changed to say so
+	}
+	if v.Until != nil && !v.Until.After(v.Now) {
+		return "its time is over"
+	}
+	switch v.Kind {
+	case access.NoticeReview, access.NoticeEscalate:
+		return answered(v)
+	case access.NoticeReminder:
+		if why := answered(v); why != "" {
+			return why
+		}
+		if v.To.Subject != nil && slices.ContainsFunc(v.Case.Reviews, func(r access.ReviewRecord) bool { return r.Reviewer == *v.To.Subject }) {
+			return "its reader has answered"
+		}
+	case access.NoticeGranted:
+		if v.Grant == nil || v.Grant.State == access.GrantEnded {
+			return "access has ended" // and that is told by another
+		}
+	case access.NoticeEnding:
+		return extended(v)
+	case access.NoticeOverdue:
+		if v.Binding == nil || v.Binding.DueAt == nil {
+			return "the target has confirmed"
+		}
+	case access.NoticeTask:
+		if v.Task == nil || v.Task.State != access.TaskOpen {
+			return "the task is closed"
+		}
+	case access.NoticeDenied, access.NoticeLapsed, access.NoticeEnded, access.NoticeObliged: // these stay true
+	}
+	return ""
+}
+
+func answered(v access.NoticeView) string {
+	if v.Case == nil || v.Case.State != access.RequestPending {
+		return "the request is closed"
+	}
+	return ""
+}
+
+// extended is why access is not about to end as it was to be told: its end was
+// then until when that was of use.
+func extended(v access.NoticeView) string {
+	switch {
+	case v.Grant == nil || v.Grant.State == access.GrantEnded:
+		return "access has ended"
+	case v.Until != nil && v.Grant.ExpiresAt.After(*v.Until):
+		return "access ends later"
+	}
+	return ""
+}
