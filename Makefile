@@ -1,5 +1,6 @@
 # `make help` lists the targets. Everything that a target needs beside Go, git and
-# make it builds from pinned versions, or installs from Debian and says so.
+# make it builds from pinned versions, or installs from Debian and says so; one test
+# gets a pinned program, and the Node for it, from npm's registry.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help

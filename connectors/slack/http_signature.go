@@ -1,0 +1,88 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	slackapi "github.com/slack-go/slack"
+)
+
+const timestampHeader = "X-Slack-Request-Timestamp"
+
+// maxSkew is how far the time of a message may be from ours. Until then a message
+// that somebody recorded can be sent again: it has the effect that it had.
+const maxSkew = 5 * time.Minute
+
+var (
+	errUnsigned = errors.New("it has no signature")
+	errWrong    = errors.New("the signature is not by the signing secret that is configured")
+	errStale    = errors.New("its time is more than five minutes from the gateway's")
+)
+
+// verify says what a message is if nothing shows that Slack sent it just now.
+func (a *App) verify(ctx context.Context, header http.Header, body []byte) outcome {
+	err := a.signed(header, body)
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errUnsigned):
+		a.refuse(ctx, &a.lines.unsigned, "signature_missing", "REFUSED: a message to Slack's address is not signed; Slack signs all of its own", err)
+		return outcomeUnsigned
+	case errors.Is(err, errStale):
+		a.refuse(ctx, &a.lines.stale, "timestamp_stale", "REFUSED: a message to Slack's address is not of now: "+
+			"somebody sends a recorded one, or the gateway's clock is wrong", err)
+		return outcomeStale
+	}
+	a.refuse(ctx, &a.lines.wrong, "signature_wrong", "REFUSED: a message to Slack's address is not signed by the signing secret that is configured. "+
+		"If Slack sent it, nothing that people do there arrives: configure the signing secret of the app (Basic Information)", err)
+	return outcomeRefused
+}
+
+// signed reports why nothing shows that Slack sent the body. The signature is held
+// against the body as it came, in a time that does not depend on where they differ.
+func (a *App) signed(header http.Header, body []byte) error {
+	verifier, err := slackapi.NewSecretsVerifier(header, a.cfg.SigningSecret)
+	switch {
+	case errors.Is(err, slackapi.ErrMissingHeaders):
+		return errUnsigned
+	case errors.Is(err, slackapi.ErrExpiredTimestamp):
+		return errStale
+	case err != nil: // also where there is no signing secret: nothing comes by HTTP then
+		return errWrong
+	}
+	_, _ = verifier.Write(body)
+	if verifier.Ensure() != nil {
+		return errWrong
+	}
+	seconds, err := strconv.ParseInt(header.Get(timestampHeader), 10, 64)
+	if err != nil || a.cfg.Now().Sub(time.Unix(seconds, 0)).Abs() > maxSkew {
+		return errStale // by the ledger's clock; the SDK goes by the machine's
+	}
+	return nil
+}
+
+// refuse alerts, and has it written down, once a source and minute. The answer
+// does not depend on whether that worked, nor wait for it.
+func (a *App) refuse(ctx context.Context, l *line, code, what string, why error) {
+	from := arrivalOf(ctx).source
+	l.failed(a.cfg.Log.With("source", from), what, why)
+	select {
+	case a.refusing <- struct{}{}:
+	default:
+		return // so many that one more says nothing
+	}
+	detached := context.WithoutCancel(ctx)
+	go func() {
+		defer func() { <-a.refusing }()
+		_ = a.within(detached, refuseIn, func(ctx context.Context) error {
+			a.cfg.Refusals.RefuseHook(ctx, "slack", from, code)
+			return nil
+		})
+	}()
+}
+
+// refuseIn bounds writing a refusal down.
+const refuseIn = 3 * time.Second
