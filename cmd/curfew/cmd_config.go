@@ -18,14 +18,15 @@ func (c *cli) configCommand() *cobra.Command {
 			"everything that is wrong. A secret file that others may read is a warning. An edit\n" +
 			"that drops or moves a target through which access was given and not yet taken away\n" +
 			"is refused; the ledger is only read, also while the gateway runs. With --online\n" +
-			"PagerDuty is asked too: whether it takes the credential, and gives the rights.",
+			"PagerDuty and Slack are asked too: whether they take the credentials, and give the\n" +
+			"rights.",
 		Args: cobra.ExactArgs(1),
 		RunE: c.does(func(cmd *cobra.Command, args []string) error {
 			return c.checkConfig(cmd.Context(), args[0], againstLedger, online)
 		}),
 	}
 	check.Flags().BoolVar(&againstLedger, "against-ledger", true, "hold the targets against what the ledger needs")
-	check.Flags().BoolVar(&online, "online", false, "ask PagerDuty whether its credential is good for what is needed")
+	check.Flags().BoolVar(&online, "online", false, "ask PagerDuty and Slack whether their credentials are good for what is needed")
 	return group("config", "Check a configuration", check)
 }
 
@@ -37,7 +38,7 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger, onlin
 	for _, warning := range cfg.Warnings {
 		_, _ = fmt.Fprintln(c.Err, "warning:", clean(warning))
 	}
-	faults := faults(slices.Concat(cfg.Missing, cfg.Unasked))
+	faults := faults(slices.Concat(cfg.Missing, cfg.Unasked, cfg.Unheard))
 	policy, err := checkPolicies(ctx, cfg)
 	faults.takeAll(err)
 	if againstLedger {
@@ -45,6 +46,7 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger, onlin
 	}
 	if online {
 		faults.takeAll(cfg.OnCall.ask(ctx))
+		faults.take("slack", cfg.Slack.ask(ctx))
 	}
 	if err := faults.err(); err != nil {
 		return fmt.Errorf("%s:\n%w", path, err)
@@ -59,6 +61,9 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger, onlin
 	}
 	if online && cfg.OnCall.PagerDuty != nil {
 		err = errors.Join(err, c.say("ok: pagerduty: it takes the credential, and gives the rights that are needed"))
+	}
+	if online && cfg.Slack != nil {
+		err = errors.Join(err, c.say("ok: slack: it takes the tokens, and gives the scopes that are needed"))
 	}
 	return err
 }

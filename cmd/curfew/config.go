@@ -33,6 +33,7 @@ type Config struct {
 	HasSeed      bool             // whether there is a catalogue file; without one the catalogue is left as it is
 	Seed         access.Catalogue
 	Decisions    Decisions
+	Slack        *Slack // nil: there is none
 
 	// Warnings are what an operator should know and what hinders nothing.
 	Warnings []string
@@ -41,6 +42,8 @@ type Config struct {
 	Missing []error
 	// Unasked are sources that are not asked, or not listened to, for the same.
 	Unasked []error
+	// Unheard are parts of Slack that are left out for the same.
+	Unheard []error
 }
 
 // Token is a bearer token and who it stands for.

@@ -19,7 +19,7 @@ type configFile struct {
 	Decisions     decisionsEntry     `yaml:"decisions"`
 	AccessRequest accessRequestEntry `yaml:"access_request"`
 	Reevaluate    reevaluateEntry    `yaml:"reevaluate"`
-	Slack         yaml.Node          `yaml:"slack"`
+	Slack         *slackEntry        `yaml:"slack"`
 	Sinks         yaml.Node          `yaml:"sinks"`
 }
 

@@ -41,7 +41,7 @@ func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, err
 	r.decisions(file.Decisions)
 	r.accessRequest(file.AccessRequest)
 	r.reevaluate(file.Reevaluate)
-	r.unless(file.Slack, "slack", "reviews are answered with curfew approve and curfew deny, or through the API")
+	r.slack(file.Slack)
 	r.unless(file.Sinks, "sinks", "read the audit log with curfew audit tail -f, or through the API")
 	return r.config(path)
 }

@@ -166,7 +166,6 @@ func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 		"auth: {oidc: {issuer: 'https://x/hunter2'}}":           "auth.oidc",
 		target(", confirm: callback"):                           "targets[0].webhook.confirm",
 		target(", renew: true"):                                 "targets[0].webhook.renew",
-		"slack: {bot_token: hunter2}":                           "slack",
 		"sinks: [{splunk: {url: 'https://x', token: hunter2}}]": "sinks",
 	}
 	for config, place := range cases {
@@ -183,12 +182,12 @@ func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 func TestAllFaultsAreSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, strings.Join([]string{
-		"colour: red", "listen: nowhere", "ledger: mysql://x", "lease: redis://x:y", "slack: {}",
+		"colour: red", "listen: nowhere", "ledger: mysql://x", "lease: redis://x:y", "slack: {url: x}",
 		"auth: {tokens: [{}], oidc: {}}", "targets: [{name: a}, {name: b, webhook: {url: ftp://x, timeout: soon, renew: true}}]",
 		"people: nowhere.yaml", "resources: elsewhere.yaml",
 	}, "\n"))
 	for _, want := range []string{
-		"colour: ", "listen: ", "ledger: ", "lease: ", "slack: ", "auth.oidc: ", "auth.tokens[0].name: ", "auth.tokens[0].subject: ",
+		"colour: ", "listen: ", "ledger: ", "lease: ", "slack: ", "slack.bot_token: ", "slack.url: ", "auth.oidc: ", "auth.tokens[0].name: ", "auth.tokens[0].subject: ",
 		"auth.tokens[0].secret: ", "targets[0].webhook: ", "targets[1].webhook.url: ", "targets[1].webhook.timeout: ",
 		"targets[1].webhook.secret: ", "targets[1].webhook.renew: ", "nowhere.yaml: ", "elsewhere.yaml: ",
 	} {

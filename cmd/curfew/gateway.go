@@ -66,6 +66,7 @@ type gateway struct {
 	engine       *engine.Engine
 	metrics      *metrics.Metrics
 	hook         atomic.Pointer[pagerduty.Hook] // nil: its webhooks are not taken
+	slack        atomic.Pointer[slackSide]      // nil: there is none
 	worker       *outbox.Worker
 	sealer       *audit.Sealer
 	needs        *needs
@@ -83,7 +84,7 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
 	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
 	for _, open := range []func(context.Context, options) error{
-		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.openSources, g.wire, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
+		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.openSources, g.wire, g.openSlack, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
 	} {
 		if err := open(ctx, opts); err != nil {
 			return nil, errors.Join(err, g.Close())

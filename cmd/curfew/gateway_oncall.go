@@ -198,8 +198,8 @@ func (g *gateway) pokeSources() {
 // states is how the sources are.
 func (g *gateway) states() []access.SourceState { return g.book.States(g.ledger.Now()) }
 
-// hooks are the handlers of signed messages from outside.
-func (g *gateway) hooks() (map[string]http.Handler, error) {
+// pagerDutyHandler is the handler of PagerDuty's webhooks; nil: they are not taken.
+func (g *gateway) pagerDutyHandler() (http.Handler, error) {
 	p := g.cfg.OnCall.PagerDuty
 	if p == nil || len(p.WebhookSecrets) == 0 {
 		return nil, nil
@@ -213,17 +213,7 @@ func (g *gateway) hooks() (map[string]http.Handler, error) {
 		return nil, fmt.Errorf("oncall.pagerduty.webhook_secrets: %w", err)
 	}
 	g.hook.Store(hook)
-	return map[string]http.Handler{pagerDutyHook: hook}, nil
-}
-
-// hookFigures is what became of the messages to each hook. There is none before
-// the API is made.
-func (g *gateway) hookFigures() map[string]map[string]int64 {
-	hook := g.hook.Load()
-	if hook == nil {
-		return nil
-	}
-	return map[string]map[string]int64{"pagerduty": hook.Counts()}
+	return hook, nil
 }
 
 // pagerDutyHook is where PagerDuty sends its webhooks.

@@ -17,8 +17,9 @@ import (
 const drainHTTP = 10 * time.Second
 
 // Run serves until ctx ends or a part fails. It stops in order: no more calls
-// are taken and those under way are finished; the loops end; the last decisions
-// and events are written, and sealed.
+// and messages are taken and those under way are finished; nobody is told of
+// anything any more; the loops end; the last decisions and events are written,
+// and sealed.
 func (g *gateway) Run(ctx context.Context) error {
 	last := context.WithoutCancel(ctx)
 	if err := g.tellStarted(ctx); err != nil {
@@ -30,11 +31,13 @@ func (g *gateway) Run(ctx context.Context) error {
 	sealing := start(last, fail, g.sealer.Run)
 	loops := start(last, fail, append(g.sourceLoops(), g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)...)
 	logging := start(last, fail, g.decisions.Run)
+	telling := start(last, fail, g.slackNotices()...)
+	listening := start(last, fail, g.slackLoops()...)
 	serving := start(last, fail, g.serve)
 
 	<-ctx.Done()
 	g.log.Info("stopping")
-	err := errors.Join(serving.stop(), loops.stop(), logging.stop())
+	err := errors.Join(serving.stop(), listening.stop(), telling.stop(), loops.stop(), logging.stop())
 	err = errors.Join(err, g.tell(last, audit.GatewayStopped))
 	return errors.Join(err, sealing.stop())
 }

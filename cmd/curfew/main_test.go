@@ -76,6 +76,10 @@ func secretOf(key string, usual func() string) func() string {
 		return func() string { return "whsec_" + rand.Text() + rand.Text() }
 	case "ledger":
 		return func() string { return "postgres://curfew:" + rand.Text() + "@127.0.0.1:5432/curfew" }
+	case "bot_token":
+		return func() string { return botPrefix + rand.Text() }
+	case "app_token":
+		return func() string { return appPrefix + rand.Text() }
 	case "lease":
 		return func() string { return "redis://:" + rand.Text() + "@127.0.0.1:6379/0" }
 	}

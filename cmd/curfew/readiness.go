@@ -80,9 +80,9 @@ const readyWithin = 2 * time.Second
 
 // ready tells whether the gateway can do its work: unavailable when the ledger
 // does not answer or no policy is in force; degraded when the newest policies are
-// not, when there is access that it can not take away, when
-// it does without Redis, and when its clock is off. Anybody may ask, so that what
-// it says names nothing.
+// not, when there is access that it can not take away, when it does without Redis
+// or Slack, and when its clock is off. Anybody may ask, so that what it says names
+// nothing.
 func (g *gateway) ready(ctx context.Context) api.Readiness {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -94,6 +94,7 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 		g.targetCheck(ctx),
 		g.sourceCheck(),
 	}
+	checks = append(checks, g.slackChecks()...)
 	r := api.Readiness{Status: api.StatusOK, Checks: checks}
 	for _, c := range checks {
 		if c.Status == api.StatusUnavailable || r.Status == api.StatusOK {
