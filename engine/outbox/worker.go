@@ -151,7 +151,7 @@ func (w *Worker) claimAll(ctx context.Context) {
 func (w *Worker) round(ctx context.Context) time.Duration {
 	for {
 		free, room := w.room()
-		if free <= 0 {
+		if free <= 0 && len(w.lanes) > 0 { // without targets, claiming finds what is due at none
 			return lookEvery
 		}
 		claimed, err := w.Store.Claim(ctx, w.Owner, free, room)

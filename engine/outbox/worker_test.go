@@ -44,6 +44,23 @@ func (nobody) Deliver(context.Context, access.Message) (access.Receipt, error) {
 	return access.Receipt{}, nil
 }
 
+// A gateway that lost its only target, or the secret of that, has none. What is due
+// there is overdue at once, and it is the claiming that finds out.
+func TestAWorkerWithoutTargetsStillLooksForWhatIsDue(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		store := &down{}
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		w := outbox.Worker{Store: store, Alerter: outbox.LogAlerter{Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), Owner: "one"}
+		if err := w.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if store.refused < 5 {
+			t.Errorf("in ten seconds it claimed %d times", store.refused)
+		}
+	})
+}
+
 func TestLedgerThatIsAwayIsALineAMinute(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
