@@ -26,8 +26,8 @@ func hurried(figure string) options {
 	return options{
 		Figures: []string{figure}, Rounds: 1, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{2}, Subjects: 20,
 		Live: []int{50}, Ledgers: []string{onSQLite}, Leases: []string{withRedis, redisStopped, noRedis}, Rate: 100, Length: 100 * time.Millisecond,
-		Wait: 20 * time.Second, Burst: 30, People: 40, Schedules: 8, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
-		Pace: pace{Warm: 50 * time.Millisecond, Lead: 2500 * time.Millisecond, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3},
+		Wait: 20 * time.Second, Burst: 30, People: 40, Schedules: 8, Crowd: 4, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
+		Pace: pace{Warm: 50 * time.Millisecond, Lead: 2500 * time.Millisecond, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3, Held: 2500 * time.Millisecond},
 	}
 }
 
@@ -51,6 +51,7 @@ func TestEveryFigureIsMeasured(t *testing.T) {
 		"poll":      {nil, []string{"A poll of PagerDuty", "the first", "later"}},
 		"busy":      {nil, []string{nameDecisions + pollsBeside, nameEvaluate + pollsBeside}},
 		"moved":     {onBoth, []string{editNothing, editLater, editEarlier, editOffCall, "postgres"}},
+		"slack":     {onBoth, []string{slackFirst, slackForm, slackAsk, slackApprove, "told to wait", "postgres"}},
 		"data":      {func(o *options) { o.Teams = []int{1, 20} }, []string{"20 teams"}},
 	}
 	for name, tc := range cases {

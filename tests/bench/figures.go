@@ -30,6 +30,7 @@ func figures() []figure {
 		{figurePoll, "a poll of PagerDuty, with what is kept of it, beside bare reading of the same bodies", measurePoll},
 		{figureBusy, "the routes that decide while polls are applied, beside the same without", measureBusy},
 		{figureMoved, "many bound grants that move, or end, by one edit of a schedule", measureMoved},
+		{"slack", "fifty people who type and click in Slack at once, and the same while the ledger takes 5 s", measureSlack},
 		{"deaf", "a subscription that dies silently", measureDeaf},
 	}
 }

@@ -10,6 +10,7 @@
 //     data of the policies grows;
 //   - poll, busy, moved (oncall for all three): who is on call, asked of a PagerDuty;
 //     decisions meanwhile; and grants that move with a schedule;
+//   - slack: people who type and click in Slack at once, and while the ledger is slow;
 //   - size, revoke, deaf: memory and start with many live grants, a revoke seen
 //     on another node, and a subscription that dies silently.
 //
@@ -56,6 +57,7 @@ type options struct {
 	Burst     int           `json:"burst"`     // how many ends are due at one moment
 	People    int           `json:"people"`    // in the PagerDuty that is polled
 	Schedules int           `json:"schedules"` // of theirs
+	Crowd     int           `json:"crowd"`     // who type and click in Slack at once
 	Beside    bool          `json:"beside"`    // whether other means are measured too
 	Verify    bool          `json:"verify"`    // whether the target looks at signatures
 	Pace      pace          `json:"-"`
@@ -78,12 +80,13 @@ type pace struct {
 	Watch  time.Duration // how long is asked, after a failover, whether access came back
 	Look   time.Duration // how long memory is looked at
 	Each   int           // how many grants are revoked in a round
+	Held   time.Duration // how long a ledger takes that takes long
 }
 
 func unhurried() pace {
 	return pace{
 		Warm: 2 * time.Second, Lead: 3 * time.Second, Settle: 3 * time.Second, Deaf: 6 * time.Second, After: 1500 * time.Millisecond,
-		Watch: 4 * time.Second, Look: 10 * time.Second, Each: 50,
+		Watch: 4 * time.Second, Look: 10 * time.Second, Each: 50, Held: 5 * time.Second,
 	}
 }
 
@@ -132,6 +135,7 @@ func parse(args []string) (opts options, err error) {
 	flags.IntVar(&opts.Burst, "burst", 10_000, "how many ends are due at one moment")
 	flags.IntVar(&opts.People, "people", 10_000, "how many people are in the PagerDuty that is polled")
 	flags.IntVar(&opts.Schedules, "schedules", 2000, "on how many schedules they take turns")
+	flags.IntVar(&opts.Crowd, "crowd", 50, "how many people type and click in Slack at once")
 	flags.BoolVar(&opts.Beside, "beside", false, "measure lateness by other means too, on the same Redis")
 	flags.BoolVar(&opts.Verify, "verify", false, "have the target look at each signature")
 	flags.StringVar(&opts.Policies, "policies", "examples/quickstart/policies", "the `directory` of a team's policies and data")
@@ -154,8 +158,8 @@ func parse(args []string) (opts options, err error) {
 	opts.Live, faults[1] = counts("live", *grants)
 	opts.Teams, faults[4] = counts("teams", *teams)
 	faults[2] = checkFigures(opts.Figures)
-	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 {
-		faults[3] = errors.New("-rounds, -subjects, -rate and -burst are 1 at least")
+	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 || opts.Crowd < 1 {
+		faults[3] = errors.New("-rounds, -subjects, -rate, -burst and -crowd are 1 at least")
 	}
 	if opts.Schedules < 1 || opts.People < opts.Schedules {
 		faults[5] = errors.New("-schedules is 1 at least, and -people no less than that")

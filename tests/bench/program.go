@@ -30,13 +30,18 @@ type program struct {
 	said    []string // the end of its log
 }
 
-// program builds the program, if that is not done yet, and starts it.
+// program starts the program for one administrator.
 func (s *stage) program(ctx context.Context, ledger, lease string) (*program, error) {
-	binary, err := s.build(ctx)
+	config, err := s.configure(ledger, lease)
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.configure(ledger, lease)
+	return s.serve(ctx, config)
+}
+
+// serve builds the program, if that is not done yet, and starts it.
+func (s *stage) serve(ctx context.Context, config string) (*program, error) {
+	binary, err := s.build(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +82,19 @@ func (s *stage) configure(ledger, lease string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	path := filepath.Join(s.dir, "curfew.yaml")
+	return path, s.writeConfig(path, ledger, lease, policies, "")
+}
+
+// writeConfig writes a configuration, with more at its end, and the secrets that
+// it names.
+func (s *stage) writeConfig(path, ledger, lease, policies, more string) error {
 	if !isURL(ledger) {
 		ledger = "sqlite:" + ledger
 	}
-	path := filepath.Join(s.dir, "curfew.yaml")
 	text := fmt.Sprintf("listen: 127.0.0.1:0\nledger: %q\nlease: %q\npolicies: %q\nauth:\n  tokens:\n    - {name: bench, subject: %q, groups: [admins], secret: file:token}\n"+
-		"targets:\n  - {name: target, webhook: {url: %q, secret: file:secret}}\n", ledger, lease, policies, caller.String(), s.target.server.URL)
-	return path, errors.Join(os.WriteFile(path, []byte(text), 0o600),
+		"targets:\n  - {name: target, webhook: {url: %q, secret: file:secret}}\n", ledger, lease, policies, caller.String(), s.target.server.URL) + more
+	return errors.Join(os.WriteFile(path, []byte(text), 0o600),
 		os.WriteFile(filepath.Join(s.dir, "token"), []byte(benchToken), 0o600),
 		os.WriteFile(filepath.Join(s.dir, "secret"), []byte(benchSecret), 0o600))
 }

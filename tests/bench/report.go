@@ -35,6 +35,9 @@ type report struct {
 	Polls []pollFigure  `json:"polls,omitempty"`
 	Busy  []busyFigure  `json:"busy,omitempty"`
 	Moved []movedFigure `json:"moved,omitempty"`
+
+	Slack   []slackFigure `json:"slack,omitempty"`
+	Stalled []slackStall  `json:"slack_stalled,omitempty"`
 }
 
 // machine is where a run was made, and of what.
@@ -87,6 +90,7 @@ func (r *report) print(out io.Writer) error {
 		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
 		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), opaTable(r.Decisions), grownTable(r.Grown),
 		pollTable(r.Polls), busyTable(r.Busy), movedTable(r.Moved),
+		slackTable(r.Slack), stallTable(r.Stalled),
 	} {
 		t.write(&text)
 	}

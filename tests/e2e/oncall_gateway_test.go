@@ -114,6 +114,9 @@ func (w *world) close() {
 			w.t.Logf("the log of node %d, without calls:\n%s", n, withoutCalls(said))
 		}
 	}
+	if w.slack != nil {
+		w.closeSlack()
+	}
 	w.keepSecrets()
 }
 

@@ -30,6 +30,8 @@ type scene struct {
 	carol      string // named in the escalation policy itself: on call for ever
 	dan        string // in the team's group, and never on call
 
+	erin, frank string // answer reviews, where people are in Slack
+
 	primary, secondary, policy string            // ids at PagerDuty
 	accounts                   map[string]string // the same of people
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/curfew-access/curfew/examples/stage"
 	"github.com/curfew-access/curfew/tests/fake/pagerduty"
+	"github.com/curfew-access/curfew/tests/fake/slack"
 	"github.com/curfew-access/curfew/tests/fake/target"
 	"github.com/curfew-access/curfew/tests/service"
 )
@@ -27,6 +28,7 @@ type setting struct {
 	staleAfter  time.Duration // 0: longer than any story
 	maxEndShare string        // "": what the gateway takes by itself
 	grace       time.Duration // that policy gives after a shift
+	slack       *workspace    // nil: nobody is in Slack
 }
 
 const (
@@ -49,12 +51,17 @@ type world struct {
 	stores  stores
 	ledger  string
 	pd      *pagerduty.Fake
+	slack   *slack.Fake          // nil: there is none
+	inSlack map[string]string    // accounts, by who has them
+	line    *service.ProxyServer // before the ledger, if that can be slow
 	target  *target.Target
 	scenes  []*scene
 	secrets map[string]string // planted, by the name of their file
 	addrs   []string
 	front   int // the gateway that people talk to
 	client  *http.Client
+
+	repeated string // id of a notice that was shown twice, on purpose
 
 	mu    sync.Mutex
 	nodes []*stage.Process
@@ -81,6 +88,12 @@ func newWorld(t *testing.T, s stores, how setting, stories []string) *world {
 		}
 		w.addrs = append(w.addrs, address)
 	}
+	if how.slack != nil {
+		w.newSlack()
+		if how.slack.slow {
+			w.far()
+		}
+	}
 	_, w.secrets["hook-secret"] = w.pd.Subscribe(w.url(0) + "/hooks/pagerduty")
 	w.layOut()
 	w.nodes = make([]*stage.Process, len(w.addrs))
@@ -94,6 +107,11 @@ func newWorld(t *testing.T, s stores, how setting, stories []string) *world {
 			}
 			return err
 		})
+	}
+	if w.slack != nil {
+		for _, s := range w.scenes {
+			w.scene(t, s.told).known(s.carol) // so PagerDuty was asked
+		}
 	}
 	return w
 }
@@ -117,6 +135,9 @@ func (w *world) layOut() {
 	w.writeResources()
 	w.writePeople(nil)
 	w.writeTeams("")
+	if w.slack != nil && w.setting.slack.rules != "" {
+		w.write("policies/access/access.rego", w.setting.slack.rules)
+	}
 	for n := range w.addrs {
 		w.write(fmt.Sprintf("node%d.yaml", n), w.config(n, tokens.String()))
 	}
@@ -146,6 +167,9 @@ targets:
 	if share := w.setting.maxEndShare; share != "" {
 		text += "reevaluate: {max_end_share: " + share + "}\n"
 	}
+	if w.slack != nil {
+		text += w.slackConfig()
+	}
 	return text
 }
 
@@ -165,23 +189,36 @@ func (w *world) writeTeams(without string) {
 		if s.name == without {
 			team["schedules"], team["escalation_policies"] = []string{}, []string{}
 		}
+		if w.slack != nil {
+			w.slackTeam(s, team)
+		}
 		teams[s.name] = team
 	}
 	most := longest / time.Second
-	w.writeJSON("policies/data.json", map[string]any{"teams": teams, "curfew": map[string]any{"config": map[string]any{
+	config := map[string]any{
 		"oncall":   map[string]any{"max_seconds": most, "grace_seconds": w.setting.grace / time.Second},
 		"incident": map[string]any{"max_seconds": most},
-	}}})
+	}
+	if w.slack != nil {
+		config["break_glass"] = breakGlass()
+	}
+	w.writeJSON("policies/data.json", map[string]any{"teams": teams, "curfew": map[string]any{"config": config}})
 }
 
 // writePeople writes who is in which groups, but for some who are in none any more.
 func (w *world) writePeople(without map[string]bool) {
 	people := []any{person(operator, "admins"), person(security, "security")}
 	for _, s := range w.scenes {
+		if w.slack != nil {
+			people = append(people, person(s.erin, "security"), person(s.frank, "security"))
+		}
 		for _, who := range s.people() {
-			if who == s.dan && !without[who] {
+			switch {
+			case who == s.dan && !without[who]:
 				people = append(people, person(who, s.name))
-			} else {
+			case who == s.alice && w.slack != nil:
+				people = append(people, person(who, responders))
+			default:
 				people = append(people, person(who))
 			}
 		}
@@ -194,12 +231,16 @@ func person(who string, groups ...string) any {
 }
 
 func (w *world) writeResources() {
+	durations := []string{longest.String()}
+	if w.slack != nil {
+		durations = append(durations, brief.String(), short.String())
+	}
 	var resources []any
 	for _, s := range w.scenes {
 		var entitlements []any
 		for _, action := range []string{"debug", "admin"} {
 			entitlements = append(entitlements, map[string]any{
-				"action": action, "durations": []string{longest.String()}, "while": []string{"oncall", "incident"}, "target": "target",
+				"action": action, "durations": durations, "while": []string{"oncall", "incident"}, "target": "target",
 			})
 		}
 		resources = append(resources, map[string]any{
