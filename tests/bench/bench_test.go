@@ -27,7 +27,7 @@ func hurried(figure string) options {
 		Figures: []string{figure}, Rounds: 1, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{2}, Subjects: 20,
 		Live: []int{50}, Ledgers: []string{onSQLite}, Leases: []string{withRedis, redisStopped, noRedis}, Rate: 100, Length: 100 * time.Millisecond,
 		Wait: 20 * time.Second, Burst: 30, People: 40, Schedules: 8, Crowd: 4, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
-		Pace: pace{Warm: 50 * time.Millisecond, Lead: 2500 * time.Millisecond, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3, Held: 2500 * time.Millisecond},
+		Pace: pace{Warm: 50 * time.Millisecond, Lead: 4 * time.Second, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3, Held: 2500 * time.Millisecond},
 	}
 }
 
