@@ -29,11 +29,23 @@ type accounts struct {
 	self    *memo[self]
 }
 
-func newAccounts(web webAPI) *accounts {
+func newAccounts(a *App) *accounts {
 	return &accounts{
-		byID:    newMemo(web.User, accountFor),
-		byEmail: newMemo(web.UserByEmail, accountFor),
-		self:    newMemo(func(ctx context.Context, _ string) (self, error) { return web.Self(ctx) }, 0),
+		byID:    newMemo(guarded(a, a.web.User), accountFor),
+		byEmail: newMemo(guarded(a, a.web.UserByEmail), accountFor),
+		self:    newMemo(guarded(a, func(ctx context.Context, _ string) (self, error) { return a.web.Self(ctx) }), 0),
+	}
+}
+
+// guarded makes a panic of a question an error: it is asked beside whoever waits,
+// and would end the gateway.
+func guarded[T any](a *App, ask func(context.Context, string) (T, error)) func(context.Context, string) (T, error) {
+	return func(ctx context.Context, key string) (answer T, err error) {
+		err = a.within(ctx, callTimeout, func(ctx context.Context) (err error) {
+			answer, err = ask(ctx, key)
+			return err
+		})
+		return answer, err
 	}
 }
 
@@ -130,7 +142,7 @@ func (a *App) person(ctx context.Context, u slackapi.User) (access.Person, error
 	if known {
 		return p, nil
 	}
-	email := strings.ToLower(strings.TrimSpace(u.Profile.Email))
+	email := strings.TrimSpace(u.Profile.Email)
 	switch {
 	case email == "":
 		return p, access.Denied("no_email", "Slack does not tell the gateway your address, by which it would know you. "+
@@ -138,7 +150,14 @@ func (a *App) person(ctx context.Context, u slackapi.User) (access.Person, error
 	case !u.IsEmailConfirmed:
 		return p, access.Denied("email_unconfirmed", "Your address is not confirmed at Slack. Confirm it there and try again.")
 	}
-	if p, err = a.cfg.People.ByEmail(ctx, email); err != nil {
+	// Made canonical before anything else is done to it: the lower case of some
+	// letters is a letter of ASCII, and so another's address.
+	whose, err := access.Subject{Type: access.TypeUser, ID: email}.Canonical()
+	if err != nil {
+		return p, access.Denied("email_unusable", "Your address at Slack, %q, is not one that the gateway can know anybody by. "+
+			"Have it corrected there, or have your account's id, %s, added to the list of people.", email, u.ID)
+	}
+	if p, err = a.cfg.People.ByEmail(ctx, whose.ID); err != nil {
 		return p, fmt.Errorf("whose address it is: %w", err)
 	}
 	if p.Slack != "" && p.Slack != u.ID {
@@ -146,45 +165,6 @@ func (a *App) person(ctx context.Context, u slackapi.User) (access.Person, error
 			"Use that one, or have its id corrected; yours is %s.", u.ID)
 	}
 	return p, nil
-}
-
-// account returns the Slack account of a person, to write to them. Without one the
-// error is Permanent: somebody has to do something about it.
-func (a *App) account(ctx context.Context, p access.Person) (string, error) {
-	if p.Slack != "" {
-		return p.Slack, nil
-	}
-	own, err := a.accounts.self.get(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	for _, email := range addresses(p) {
-		u, err := a.accounts.byEmail.get(ctx, email)
-		switch {
-		case errors.Is(err, errNoAccount) || refusedAs(err, "users_not_found"):
-			continue
-		case err != nil:
-			return "", err
-		}
-		if err := own.admits(u); err != nil {
-			return "", access.Permanent(fmt.Errorf("the account of %s can not be written to: %w", p.Subject, err))
-		}
-		return u.ID, nil
-	}
-	return "", access.Permanent(fmt.Errorf("%s has no account at Slack under their addresses: name its id in the list of people", p.Subject))
-}
-
-// addresses is by what a person may be known at Slack.
-func addresses(p access.Person) (list []string) {
-	if p.Subject.Type == access.TypeUser {
-		list = append(list, p.Subject.ID)
-	}
-	for _, email := range p.Emails {
-		if !slices.Contains(list, email) {
-			list = append(list, email)
-		}
-	}
-	return list
 }
 
 // zone is the first time zone that is known, else UTC.

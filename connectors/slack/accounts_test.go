@@ -48,9 +48,14 @@ func TestPeopleAreRecognisedByTheirAccount(t *testing.T) {
 		"in an organisation, from a workspace": {given: grid, team: "T2", who: alice},
 		"an app of the whole organisation":     {given: func(w *world) { grid(w); w.slack.self.TeamID = "" }, team: "T2", who: alice},
 
-		"an account that Slack does not know":      {id: "UNOBODY", code: "unknown_account"},
-		"no address":                               {given: noEmail, code: "no_email"},
-		"an address that is not confirmed":         {given: unconfirmed, code: "email_unconfirmed"},
+		"an account that Slack does not know": {id: "UNOBODY", code: "unknown_account"},
+		"no address":                          {given: noEmail, code: "no_email"},
+		"an address that is not confirmed":    {given: unconfirmed, code: "email_unconfirmed"},
+		"a letter that only looks like another": {given: func(w *world) {
+			w.people.add(person("kate@example.com", ""))
+			w.slack.edit(aliceID, func(u *slackapi.User) { u.Profile.Email = "\u212aate@example.com" }) // a Kelvin sign, whose lower case is a k
+		}, code: "email_unusable"},
+		"an address that is none":                  {given: edit(func(u *slackapi.User) { u.Profile.Email = "alice" }), code: "email_unusable"},
 		"a bot":                                    {id: robotID, code: "bot"},
 		"the gateway's own bot":                    {given: edit(func(*slackapi.User) {}), id: "UCURFEW", code: "bot"},
 		"a bot that is in the list":                {given: func(w *world) { w.people.add(person("chief@example.com", robotID)) }, id: robotID, code: "bot"},
@@ -215,6 +220,20 @@ func TestWhoeverAskedFirstCanLeave(t *testing.T) {
 	})
 }
 
+func TestAPanicOfWhatSlackSaysOfAPersonIsAFaultOfSlacks(t *testing.T) {
+	w := newWorld(t)
+	w.slack.during("user", func() error { panic("planted in an account") })
+	for range 2 {
+		_, err := w.app.who(w.ctx(), team, aliceID)
+		if code(err) != "slack_unreachable" {
+			t.Errorf("it is %v", err)
+		}
+	}
+	if !strings.Contains(w.log.String(), "accounts_test.go") {
+		t.Error("the log does not say where")
+	}
+}
+
 func TestOnlySoMuchIsRemembered(t *testing.T) {
 	m := newMemo(func(_ context.Context, key string) (string, error) { return key, nil }, time.Hour)
 	for i := range 2 * maxAccounts {
@@ -236,15 +255,20 @@ func TestAPersonIsWrittenToByTheirAccount(t *testing.T) {
 		want      string
 		permanent bool
 	}{
-		"the one in the list":           {person: person("nobody@example.com", "ULISTED"), want: "ULISTED"},
-		"by their address":              {person: person(alice, ""), want: aliceID},
-		"by another of their addresses": {person: access.Person{Subject: person("a.l@example.com", "").Subject, Emails: []string{"a.l@example.com", alice}}, want: aliceID},
-		"nobody has the address":        {person: person("nobody@example.com", ""), permanent: true},
-		"somebody who left":             {given: func(w *world) { w.slack.edit(aliceID, func(u *slackapi.User) { u.Deleted = true }) }, person: person(alice, ""), permanent: true},
-		"an account of a bot":           {person: person("robot@example.com", ""), permanent: true},
-		"a guest":                       {person: person("guest@example.com", ""), permanent: true},
-		"a program":                     {person: access.Person{Subject: access.Subject{Type: "service", ID: alice}}, permanent: true},
-		"Slack does not answer":         {given: func(w *world) { w.slack.fails("by_email", away) }, person: person(alice, "")},
+		"the one in the list":              {person: person("nobody@example.com", "ULISTED"), want: "ULISTED"},
+		"by their address":                 {person: person(alice, ""), want: aliceID},
+		"by another of their addresses":    {person: access.Person{Subject: person("a.l@example.com", "").Subject, Emails: []string{"a.l@example.com", alice}}, want: aliceID},
+		"nobody has the address":           {person: person("nobody@example.com", ""), permanent: true},
+		"somebody who left":                {given: func(w *world) { w.slack.edit(aliceID, func(u *slackapi.User) { u.Deleted = true }) }, person: person(alice, ""), permanent: true},
+		"an account of a bot":              {person: person("robot@example.com", ""), permanent: true},
+		"a guest":                          {person: person("guest@example.com", ""), permanent: true},
+		"an address that is not confirmed": {given: unconfirmed, person: person(alice, ""), permanent: true},
+		"an account that the list gives to somebody else": {given: func(w *world) { w.people.add(person("chief@example.com", aliceID)) },
+			person: person(alice, ""), permanent: true},
+		"an account that the list gives to them by now": {given: func(w *world) { w.people.add(person(alice, aliceID)) }, person: person(alice, ""), want: aliceID},
+		"the list can not be read":                      {given: func(w *world) { w.people.fails(away) }, person: person(alice, "")},
+		"a program":                                     {person: access.Person{Subject: access.Subject{Type: "service", ID: alice}}, permanent: true},
+		"Slack does not answer":                         {given: func(w *world) { w.slack.fails("by_email", away) }, person: person(alice, "")},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

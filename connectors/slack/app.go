@@ -118,12 +118,14 @@ func newApp(cfg Config, web webAPI) *App {
 	if cfg.Refusals == nil {
 		cfg.Refusals = nobody{}
 	}
-	return &App{
+	a := &App{
 		cfg: cfg, web: web, tally: newTally(),
 		handling: crew{most: maxHandling}, settling: crew{most: maxSettling},
 		reading: make(chan struct{}, maxReading), refusing: make(chan struct{}, maxRefusing),
-		accounts: newAccounts(web), redact: &connectors.Redactor{},
+		redact: &connectors.Redactor{},
 	}
+	a.accounts = newAccounts(a)
+	return a
 }
 
 // Format keeps the tokens out of everything that fmt prints, whatever the verb.

@@ -56,6 +56,20 @@ func (a *App) settle(ctx context.Context, work func(context.Context) error,
 	}
 }
 
+// onItsWay is how long an answer that something is still at work takes to be shown.
+const onItsWay = 300 * time.Millisecond
+
+// behind waits until that answer is there: what is told late must come after it, or
+// it would be the answer that stays.
+func behind(ctx context.Context) {
+	timer := time.NewTimer(onItsWay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // safely does the work within its time. A panic is an error: the message that
 // caused it costs nobody else.
 func (a *App) safely(ctx context.Context, work func(context.Context) error) error {
@@ -68,7 +82,7 @@ func (a *App) within(ctx context.Context, limit time.Duration, work func(context
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked(p)
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %T", p)
 		}
 	}()
 	return work(ctx)

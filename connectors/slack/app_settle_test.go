@@ -74,8 +74,9 @@ func TestSettleMakesAPanicAnErrorAndTellsNotWhatWasInIt(t *testing.T) {
 	w := newWorld(t)
 	err, done := w.app.settle(w.ctx(), func(context.Context) error { panic("planted in a payload") }, noLate(t))
 	if err == nil || !done {
-		t.Errorf("settle = %v, %v", err, done)
+		t.Fatalf("settle = %v, %v", err, done)
 	}
+	w.app.noted(err) // as whoever hears of it does
 	if !strings.Contains(w.log.String(), "app_settle_test.go") {
 		t.Error("the log does not say where")
 	}

@@ -10,10 +10,14 @@ import (
 // unescaped undoes what Slack does to three characters of a command's text.
 var unescaped = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
+// maxTyped is more than everything that may be typed is long together. What is cut
+// was too long for a reason all the same, and is refused as that.
+const maxTyped = 8000
+
 // command answers /access: it opens the form, helps, lists what somebody has, or
 // asks for what was typed.
 func (a *App) command(ctx context.Context, c slackapi.SlashCommand) reply {
-	c.Text = unescaped.Replace(c.Text)
+	c.Text = cut(unescaped.Replace(c.Text), maxTyped)
 	typed := parseTyped(c.Text)
 	switch text := strings.ToLower(strings.TrimSpace(c.Text)); {
 	case text == "help":
@@ -47,6 +51,7 @@ func (a *App) carryOut(ctx context.Context, responseURL, still string, work func
 		if err != nil {
 			r = a.failed(err)
 		}
+		behind(ctx)
 		a.respond(ctx, responseURL, r)
 	})
 	switch {

@@ -176,15 +176,21 @@ func withPicks(text string, picks []pick) response {
 // maxButtonValue is Slack's limit.
 const maxButtonValue = 2000
 
-// value is the wish for a button. A reason that does not fit is cut.
+// value is the wish for a button. A reason that does not fit is cut; anything else
+// that does not fit into an option is none of a form, and is left out.
 func (w wish) value() string {
+	for _, choice := range []*string{&w.Resource, &w.Action, &w.Length} {
+		if len(*choice) > maxOptionValue {
+			*choice = ""
+		}
+	}
 	for {
 		raw, err := json.Marshal(w)
-		if err != nil {
-			return "{}"
-		}
-		if len(raw) <= maxButtonValue {
+		if err == nil && len(raw) <= maxButtonValue {
 			return string(raw)
+		}
+		if err != nil || w.Reason == "" {
+			return "{}"
 		}
 		runes := []rune(w.Reason)
 		w.Reason = string(runes[:len(runes)*3/4])

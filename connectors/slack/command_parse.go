@@ -3,6 +3,7 @@ package slack
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/curfew-access/curfew/engine/access"
 )
@@ -23,7 +24,7 @@ func (t typed) direct() bool { return t.resource != "" && t.length != "" }
 // parseTyped reads "acme 2h PD-123: login fails". The length is the second word or
 // the third: it tells the action from the reason.
 func parseTyped(text string) typed {
-	words := splitWords(text)
+	words, raw := splitWords(text)
 	if len(words) == 0 {
 		return typed{}
 	}
@@ -36,10 +37,10 @@ func parseTyped(text string) typed {
 		if t.length = length; i == 2 {
 			t.action = words[1]
 		}
-		t.setReason(words[i+1:])
+		t.setReason(raw[i+1:])
 		return t
 	}
-	t.rest = words[1:]
+	t.rest = raw[1:]
 	return t
 }
 
@@ -81,16 +82,17 @@ func typedLength(word string) (value string, ok bool) {
 var quotes = map[rune]string{'"': `"”`, '“': `”"`, '„': `“”"`, '«': "»"}
 
 // splitWords splits a text at its spaces, not within quotes at the beginning of a
-// word. A quote that does not end is a character as any other.
-func splitWords(text string) []string {
-	var words []string
+// word. A quote that does not end is a character as any other. In raw the words
+// have their quotes, as a reason keeps them.
+func splitWords(text string) (words, raw []string) {
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
-		first := []rune(text)[0]
+		first, size := utf8.DecodeRuneInString(text)
 		if ends, quoted := quotes[first]; quoted {
-			inner := text[len(string(first)):]
+			inner := text[size:]
 			if end := strings.IndexAny(inner, ends); end > 0 {
-				words = append(words, strings.TrimSpace(inner[:end]))
-				text = strings.TrimLeft(inner[end:], ends)
+				rest := strings.TrimLeft(inner[end:], ends)
+				words, raw = append(words, strings.TrimSpace(inner[:end])), append(raw, text[:len(text)-len(rest)])
+				text = rest
 				continue
 			}
 		}
@@ -98,8 +100,8 @@ func splitWords(text string) []string {
 		if end < 0 {
 			end = len(text)
 		}
-		words = append(words, text[:end])
+		words, raw = append(words, text[:end]), append(raw, text[:end])
 		text = text[end:]
 	}
-	return words
+	return words, raw
 }

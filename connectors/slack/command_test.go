@@ -2,9 +2,11 @@ package slack
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
 	fake "github.com/curfew-access/curfew/tests/fake/slack"
@@ -26,7 +28,7 @@ func TestCommandIsUnderstood(t *testing.T) {
 		"acme 2h emergency: db down":          {resource: "acme", length: "for:2h", reason: "db down", emergency: true},
 		"acme 2h Emergency: db down":          {resource: "acme", length: "for:2h", reason: "db down", emergency: true},
 		"acme 2h emergency drill":             {resource: "acme", length: "for:2h", reason: "emergency drill"},
-		`"Acme Corp" debug 2h "quoted" text`:  {resource: "Acme Corp", action: "debug", length: "for:2h", reason: "quoted text"},
+		`"Acme Corp" debug 2h "quoted" text`:  {resource: "Acme Corp", action: "debug", length: "for:2h", reason: `"quoted" text`},
 		"“Acme Corp” 2h":                      {resource: "Acme Corp", length: "for:2h"},
 		"«Acme Corp» 2h":                      {resource: "Acme Corp", length: "for:2h"},
 		`"Acme 2h`:                            {resource: `"Acme`, length: "for:2h"},
@@ -231,5 +233,39 @@ func TestButtonHoldsWhatFits(t *testing.T) {
 		if n := len(wish{Resource: strings.Repeat("r", maxOptionValue), Reason: reason}.value()); n > maxButtonValue || n < 1000 {
 			t.Errorf("the value of a button has %d bytes", n)
 		}
+	}
+}
+
+// What does not fit into a button is left out: somebody who types more than fits
+// must not keep the gateway busy for ever.
+func TestWhateverIsTypedFitsAButton(t *testing.T) {
+	long := strings.Repeat("<é", 3000)
+	for name, w := range map[string]wish{
+		"a reason":   {Resource: "customer:acme", Action: "debug", Length: "for:2h", Reason: long},
+		"an action":  {Resource: "customer:acme", Action: long, Length: "for:2h"},
+		"a length":   {Resource: "customer:acme", Action: "debug", Length: lengthWhile + "incident:" + long},
+		"a resource": {Resource: long, Action: "debug"},
+		"everything": {Resource: long, Action: long, Length: long, Reason: long},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := make(chan string, 1)
+			go func() { made <- w.value() }()
+			select {
+			case value := <-made:
+				var got wish
+				if err := json.Unmarshal([]byte(value), &got); err != nil || len(value) > maxButtonValue || name != "a resource" && name != "everything" && got.Resource != w.Resource {
+					t.Errorf("it is %d bytes of %+v, %v", len(value), got, err)
+				}
+			case <-time.After(5 * time.Second):
+				t.Error("it does not end")
+			}
+		})
+	}
+}
+
+func TestALongCommandIsSplitAtOnce(t *testing.T) {
+	began := time.Now()
+	if words, _ := splitWords(strings.Repeat("x ", maxBody/2)); len(words) != maxBody/2 || time.Since(began) > 5*time.Second {
+		t.Errorf("%d words after %s", len(words), time.Since(began))
 	}
 }

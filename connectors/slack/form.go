@@ -76,7 +76,7 @@ func (a *App) fill(ctx context.Context, opened slackapi.View, p prefill) error {
 	if err == nil {
 		f, err = a.filled(ctx, who, p)
 	}
-	if err != nil {
+	if err = a.unread(err); err != nil {
 		f.note, f.Resource, f.of = "⚠️ "+a.sorry(err), "", nil
 	}
 	first := a.turns.take(opened.ID, "") // before all that is chosen in it

@@ -17,9 +17,11 @@ func (a *App) suggest(ctx context.Context, cb *slackapi.InteractionCallback) []*
 	}
 	var list []access.Resource
 	err, done := a.settle(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patience) // then nobody waits for them
+		defer cancel()
 		who, err := a.clicker(ctx, cb)
 		if err == nil {
-			list, err = a.cfg.Desk.Resources(ctx, who, strings.TrimSpace(cb.Value), maxOptions)
+			list, err = a.cfg.Desk.Resources(ctx, who, cut(strings.TrimSpace(cb.Value), maxTyped), maxOptions)
 		}
 		return err
 	}, func(context.Context, error) {})

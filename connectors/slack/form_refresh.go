@@ -26,10 +26,7 @@ func (a *App) formChanged(ctx context.Context, cb *slackapi.InteractionCallback,
 	if f.Resource == "" || f.Resource == valueNone {
 		return // there is nothing to say yet
 	}
-	who, err := a.clicker(ctx, cb)
-	if err == nil {
-		f, err = a.withFields(ctx, who, f)
-	}
+	who, f, err := a.offered(ctx, cb, f)
 	show := func(ctx context.Context, hash string, f sheet) (string, error) {
 		return a.show(ctx, turn, hash, f.view())
 	}
@@ -42,6 +39,29 @@ func (a *App) formChanged(ctx context.Context, cb *slackapi.InteractionCallback,
 	if err != nil && !errors.Is(err, errOutrun) {
 		a.cfg.Log.Warn("a request form could not be brought up to date", "error", err)
 	}
+}
+
+// offered is the form with what was chosen in it, for whoever chose it. A ledger
+// that does not answer is not waited for as long as there is: many choose.
+func (a *App) offered(ctx context.Context, cb *slackapi.InteractionCallback, f sheet) (Caller, sheet, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	who, err := a.clicker(ctx, cb)
+	if err == nil {
+		f, err = a.withFields(ctx, who, f)
+	}
+	return who, f, a.unread(err)
+}
+
+// unread is a fault of what was only looked up, for the person: nothing was to be
+// saved.
+func (a *App) unread(err error) error {
+	if err == nil || code(err) != "" {
+		return err
+	}
+	a.noted(err)
+	return &access.Error{Kind: access.ErrBusy, Code: "unread",
+		Detail: "This could not be looked up at the moment. Nothing was asked for: choose again in a minute."}
 }
 
 // withFields adds what the chosen resource offers, and what is chosen of it as
@@ -88,13 +108,17 @@ var errOutrun = errors.New("something else was chosen since then")
 // changed meanwhile is changed once more if it was an older answer of ours that
 // came between.
 func (a *App) show(ctx context.Context, t *turn, hash string, v slackapi.ModalViewRequest) (string, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.newest != t.mine {
+	select {
+	case t.screen <- struct{}{}:
+		defer func() { <-t.screen }()
+	case <-ctx.Done():
+		return "", context.Cause(ctx) //nolint:wrapcheck // it is the caller's own
+	}
+	if t.over() {
 		return "", errOutrun
 	}
 	shown, err := a.web.UpdateView(ctx, t.id, hash, v)
-	if refusedAs(err, codeHashConflict) && t.hash != "" && t.hash != hash {
+	if refusedAs(err, codeHashConflict) && t.hash != "" && t.hash != hash && !t.over() {
 		shown, err = a.web.UpdateView(ctx, t.id, t.hash, v)
 	}
 	if refusedAs(err, codeHashConflict) {
@@ -118,15 +142,24 @@ type turns struct {
 type openForm struct {
 	id string
 
-	mu     sync.Mutex
-	newest string // when something was chosen last, as Slack says it
-	hash   string // of what we showed last; "": nothing
+	screen chan struct{} // holds one while the form is changed, which takes as long as Slack does
+	hash   string        // of what we showed last; "": nothing. It is whose screen it is
+
+	mu     sync.Mutex // for a moment only: a submission does not wait for Slack
+	newest string     // when something was chosen last, as Slack says it
 }
 
 // turn is something that was chosen.
 type turn struct {
 	*openForm
 	mine string // when
+}
+
+// over reports whether something newer was chosen, or the form was submitted.
+func (t *turn) over() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.newest != t.mine
 }
 
 // maxOpenForms bounds what is remembered.
@@ -157,7 +190,7 @@ func (t *turns) of(viewID string) *openForm {
 	defer t.mu.Unlock()
 	i := slices.IndexFunc(t.views, func(v *openForm) bool { return v.id == viewID })
 	if i < 0 {
-		t.views = append(t.views, &openForm{id: viewID})
+		t.views = append(t.views, &openForm{id: viewID, screen: make(chan struct{}, 1)})
 		if len(t.views) > maxOpenForms {
 			t.views = slices.Delete(t.views, 0, 1)
 		}

@@ -138,6 +138,70 @@ func TestSlowSubmissionIsNotCalledDoneAndKeepsItsInput(t *testing.T) {
 	})
 }
 
+func TestSubmissionDoesNotWaitForAnOlderAnswerThatIsOnItsWay(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		s := newScreen(t)
+		s.desk.submit = func(_ context.Context, _ string, ask Ask) (access.Case, error) { return granted(ask), nil }
+		s.slack.during("update_view", func() error { // Slack takes its time, and finds a form that was submitted
+			time.Sleep(4 * time.Second)
+			return conflict
+		})
+		act := s.choose(actLength, slackapi.BlockAction{SelectedOption: *option("for:2h", "2 h"), ActionTs: "1.000000"})
+		cb := s.callback()
+		go s.app.formActed(s.ctx(), cb, &act)
+		time.Sleep(time.Second)
+		began := time.Now()
+		read(t, visibleBlocks(s.submit(t).Blocks.BlockSet), "Granted", "req_1")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it was submitted after %s", took)
+		}
+		time.Sleep(time.Minute)
+		if n := len(s.slack.called("update_view")); n != 1 {
+			t.Errorf("the form was changed %d times", n)
+		}
+	})
+}
+
+func TestChoiceThatIsOnItsWayIsNotShownAgainOverANewerOne(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		s := newScreen(t)
+		slow := s.app.turns.take("V1", "1.000000")
+		if _, err := s.app.show(s.ctx(), slow, "h0", loadingView()); err != nil {
+			t.Fatal(err)
+		}
+		s.slack.during("update_view", func() error {
+			time.Sleep(time.Second)
+			return conflict
+		})
+		ended := make(chan error, 1)
+		go func() {
+			_, err := s.app.show(s.ctx(), s.app.turns.take("V1", "2.000000"), "h0", loadingView())
+			ended <- err
+		}()
+		time.Sleep(time.Millisecond)
+		s.app.turns.take("V1", "3.000000")
+		if err := <-ended; !errors.Is(err, errOutrun) || len(s.slack.called("update_view")) != 2 {
+			t.Errorf("it ended with %v after %d changes", err, len(s.slack.called("update_view")))
+		}
+	})
+}
+
+func TestWhoeverLeavesDoesNotWaitForTheirTurn(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		s := newScreen(t)
+		s.slack.during("update_view", func() error { time.Sleep(time.Minute); return nil })
+		mine := s.app.turns.take("V1", "1.000000")
+		go func() { _, _ = s.app.show(s.ctx(), mine, "h0", loadingView()) }()
+		time.Sleep(time.Second)
+		ctx, leave := context.WithTimeout(s.ctx(), time.Second)
+		defer leave()
+		if _, err := s.app.show(ctx, s.app.turns.take("V1", "2.000000"), "h0", loadingView()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("it ended with %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+	})
+}
+
 func TestFirstSubmissionCountsIfTheFormIsChangedBetween(t *testing.T) {
 	reused := access.Invalid("idempotency_key_reused", "", "it was used for another body")
 	for name, tc := range map[string]struct {
@@ -222,6 +286,41 @@ func TestSlowCommandSaysSoAndLaterHowItEnded(t *testing.T) {
 	})
 }
 
+func TestHowItEndedComesBehindThatItIsNotKnown(t *testing.T) {
+	barely := patience + time.Millisecond
+	for name, tc := range map[string]struct {
+		by string
+		do func(*screen)
+	}{
+		"a command": {"respond", func(s *screen) {
+			s.desk.live = func() ([]access.Case, error) { time.Sleep(barely); return nil, nil }
+			s.app.command(s.ctx(), slackapi.SlashCommand{Command: "/access", Text: "mine", TeamID: team, UserID: aliceID, ResponseURL: "https://hooks.slack.com/commands/1"})
+		}},
+		"a form": {"update_view", func(s *screen) {
+			s.desk.submit = func(_ context.Context, _ string, ask Ask) (access.Case, error) {
+				time.Sleep(barely)
+				return granted(ask), nil
+			}
+			s.app.formSubmitted(s.ctx(), s.callback())
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				s := newScreen(t)
+				var told time.Time
+				s.slack.during(tc.by, func() error { told = time.Now(); return nil })
+				began := time.Now()
+				tc.do(s)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if after := told.Sub(began); after != barely+onItsWay {
+					t.Errorf("it was told after %s", after)
+				}
+			})
+		})
+	}
+}
+
 func TestSlowEndSaysSoAndLaterHowItEnded(t *testing.T) {
 	bubble.Test(t, func(t *testing.T) {
 		s := newScreen(t)
@@ -274,6 +373,68 @@ func TestSlowCatalogueAndPolicyAreSaidToBe(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 	})
+}
+
+// patientDesk answers no question, and ends with whoever asks.
+type patientDesk struct {
+	*deskFake
+	asked []time.Duration // how long each question waited
+}
+
+func (d *patientDesk) wait(ctx context.Context) error {
+	began := time.Now()
+	<-ctx.Done()
+	d.asked = append(d.asked, time.Since(began))
+	return ctx.Err()
+}
+
+func (d *patientDesk) Resources(ctx context.Context, _ Caller, _ string, _ int) ([]access.Resource, error) {
+	return nil, d.wait(ctx)
+}
+
+func (d *patientDesk) Resource(ctx context.Context, _ Caller, _ access.ResourceRef) (access.Resource, error) {
+	return access.Resource{}, d.wait(ctx)
+}
+
+// A ledger that does not answer must not be kept busy by what nobody waits for.
+func TestWhatNobodyWaitsForIsNotAskedAnyLonger(t *testing.T) {
+	for name, tc := range map[string]struct {
+		do    func(*screen)
+		most  time.Duration
+		shows string
+	}{
+		"options": {func(s *screen) {
+			cb := s.callback()
+			cb.ActionID = actResource
+			s.app.suggest(s.ctx(), cb)
+		}, patience, ""},
+		"what a choice offers": {func(s *screen) {
+			act := s.choose(actLength, slackapi.BlockAction{SelectedOption: *option("for:2h", "2 h"), ActionTs: "1.000000"})
+			s.app.formActed(s.ctx(), s.callback(), &act)
+		}, callTimeout, "Nothing was asked for: choose again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
+				s := newScreen(t)
+				d := &patientDesk{deskFake: s.desk}
+				s.app.cfg.Desk = d
+				tc.do(s)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if len(d.asked) != 1 || d.asked[0] > tc.most {
+					t.Errorf("the Desk was asked for %v", d.asked)
+				}
+				shown := s.slack.called("update_view")
+				if tc.shows == "" {
+					return
+				}
+				if len(shown) != 1 {
+					t.Fatalf("it showed %+v", shown)
+				}
+				read(t, visibleBlocks(shown[0].View.Blocks.BlockSet), tc.shows)
+			})
+		})
+	}
 }
 
 // conflict is how Slack says that a form has changed.
@@ -380,6 +541,11 @@ func TestSuggestionsAreAsManyAsSlackTakes(t *testing.T) {
 	cb.ActionID = actResource
 	if got := s.app.suggest(s.ctx(), cb); len(got) != maxOptions {
 		t.Errorf("%d options", len(got))
+	}
+	cb.Value = strings.Repeat("x", maxBody)
+	s.app.suggest(s.ctx(), cb)
+	if asked := s.desk.called("resources"); len(asked[len(asked)-1].Text) > 4*maxTyped {
+		t.Errorf("a search for %d bytes", len(asked[len(asked)-1].Text))
 	}
 	cb.ActionID = "form.other"
 	if got := s.app.suggest(s.ctx(), cb); len(got) != 0 {

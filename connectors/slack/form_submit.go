@@ -112,6 +112,7 @@ func (a *App) submittedLate(ctx context.Context, viewID string, got submitted, e
 		a.noted(err)
 		return
 	}
+	behind(ctx)
 	if _, err := a.web.UpdateView(ctx, viewID, "", got.view()); err != nil {
 		a.cfg.Log.Warn("a request form could not be brought up to date", "error", err)
 	}

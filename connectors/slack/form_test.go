@@ -315,7 +315,7 @@ func TestResourceWhoseOfferWasNotSeenIsNotAskedFor(t *testing.T) {
 	form := o.fill()
 	o.resource = func(access.ResourceRef) (access.Resource, error) { return access.Resource{}, errors.New("down") }
 	form.Pick("resource", "database:globex")
-	read(t, form.AwaitText("⚠️").Visible(), "Curfew could not do this now")
+	read(t, form.AwaitText("⚠️").Visible(), "could not be looked up")
 	form.Submit()
 	read(t, strings.Join(errorsOf(form.Sheet()), ""), "resource ", "not shown yet")
 	o.resource = works

@@ -125,16 +125,27 @@ func isCertificateCheck(body []byte) bool {
 // which is not signed.
 func (a *App) receiveCommand(ctx context.Context, body []byte) (reply, outcome) {
 	c, err := slackapi.SlashCommandParse(posted(ctx, body))
-	if err != nil || c.Command == "" || c.UserID == "" {
+	if err != nil || !wholeCommand(c) {
 		return a.unreadable(err)
 	}
 	return a.attend(ctx, a.ofCommand(c))
 }
 
+// wholeCommand reports whether a command says who gave it, and which one it is: by
+// that it is done once, and another is not taken for it.
+func wholeCommand(c slackapi.SlashCommand) bool {
+	return c.Command != "" && c.UserID != "" && c.TriggerID != ""
+}
+
+// wholeInteraction reports the same of what somebody did. A form is known by its id.
+func wholeInteraction(cb *slackapi.InteractionCallback) bool {
+	return cb.Type != "" && cb.User.ID != "" && (cb.Type != slackapi.InteractionTypeViewSubmission || cb.View.ID != "")
+}
+
 // receiveInteraction reads what somebody did out of the body.
 func (a *App) receiveInteraction(ctx context.Context, body []byte) (reply, outcome) {
 	cb, err := slackapi.InteractionCallbackParse(posted(ctx, body))
-	if err != nil || cb.Type == "" || cb.User.ID == "" {
+	if err != nil || !wholeInteraction(&cb) {
 		return a.unreadable(err)
 	}
 	return a.interact(ctx, &cb)

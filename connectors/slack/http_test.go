@@ -73,18 +73,30 @@ func TestWhatIsNotSlacksIsRefused(t *testing.T) {
 		outcome outcome
 		told    string
 	}{
-		"no signature":                 {func(r *http.Request) { r.Header.Del("X-Slack-Signature") }, 401, outcomeUnsigned, "signature_missing"},
-		"no time":                      {func(r *http.Request) { r.Header.Del(timestampHeader) }, 401, outcomeUnsigned, "signature_missing"},
-		"another secret":               {resigned("other", 0), 403, outcomeRefused, "signature_wrong"},
-		"an empty secret":              {resigned("", 0), 403, outcomeRefused, "signature_wrong"},
-		"a time that is too old":       {resigned(plantedSecret, -301*time.Second), 403, outcomeStale, "timestamp_stale"},
-		"a time that is to come":       {resigned(plantedSecret, 302*time.Second), 403, outcomeStale, "timestamp_stale"},
-		"a time that was changed":      {func(r *http.Request) { r.Header.Set(timestampHeader, strconv.FormatInt(time.Now().Unix()-7, 10)) }, 403, outcomeRefused, "signature_wrong"},
-		"a time that is none":          {func(r *http.Request) { r.Header.Set(timestampHeader, "now") }, 403, outcomeRefused, "signature_wrong"},
-		"a body that was changed":      {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(ignoredBody + "&x=1")) }, 403, outcomeRefused, "signature_wrong"},
-		"another version":              {func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v1="+strings.Repeat("0", 64)) }, 403, outcomeRefused, "signature_wrong"},
-		"a signature that is no digit": {func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v0=zz") }, 403, outcomeRefused, "signature_wrong"},
-		"a short signature":            {func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v0=00") }, 403, outcomeRefused, "signature_wrong"},
+		"no signature":                       {func(r *http.Request) { r.Header.Del("X-Slack-Signature") }, 401, outcomeUnsigned, "signature_missing"},
+		"no time":                            {func(r *http.Request) { r.Header.Del(timestampHeader) }, 401, outcomeUnsigned, "signature_missing"},
+		"another secret":                     {resigned("other", 0), 403, outcomeRefused, "signature_wrong"},
+		"an empty secret":                    {resigned("", 0), 403, outcomeRefused, "signature_wrong"},
+		"a time that is too old":             {resigned(plantedSecret, -301*time.Second), 403, outcomeStale, "timestamp_stale"},
+		"a time that is to come":             {resigned(plantedSecret, 302*time.Second), 403, outcomeStale, "timestamp_stale"},
+		"a time that is too old, of another": {resigned("other", -301*time.Second), 403, outcomeRefused, "signature_wrong"},
+		"a time that is too old, and no digits": {func(r *http.Request) {
+			resigned("x", -time.Hour)(r)
+			r.Header.Set("X-Slack-Signature", "v0="+strings.Repeat("0", 64))
+		}, 403, outcomeRefused, "signature_wrong"},
+		"a time before all times": {func(r *http.Request) { r.Header.Set(timestampHeader, "-9223372036854775808") }, 403, outcomeRefused, "signature_wrong"},
+		"a time that is too long": {func(r *http.Request) { r.Header.Set(timestampHeader, strings.Repeat("9", 40)) }, 403, outcomeRefused, "signature_wrong"},
+		"two signatures, the first one wrong": {func(r *http.Request) {
+			good := r.Header.Get("X-Slack-Signature")
+			r.Header["X-Slack-Signature"] = []string{"v0=" + strings.Repeat("0", 64), good}
+		}, 403, outcomeRefused, "signature_wrong"},
+		"a time that is written otherwise": {func(r *http.Request) { r.Header.Set(timestampHeader, "+"+r.Header.Get(timestampHeader)) }, 403, outcomeRefused, "signature_wrong"},
+		"a time that was changed":          {func(r *http.Request) { r.Header.Set(timestampHeader, strconv.FormatInt(time.Now().Unix()-7, 10)) }, 403, outcomeRefused, "signature_wrong"},
+		"a time that is none":              {func(r *http.Request) { r.Header.Set(timestampHeader, "now") }, 403, outcomeRefused, "signature_wrong"},
+		"a body that was changed":          {func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(ignoredBody + "&x=1")) }, 403, outcomeRefused, "signature_wrong"},
+		"another version":                  {func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v1="+strings.Repeat("0", 64)) }, 403, outcomeRefused, "signature_wrong"},
+		"a signature that is no digit":     {func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v0=zz") }, 403, outcomeRefused, "signature_wrong"},
+		"a short signature":                {func(r *http.Request) { r.Header.Set("X-Slack-Signature", "v0=00") }, 403, outcomeRefused, "signature_wrong"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -186,9 +198,15 @@ func TestWhatIsNoMessageIsAnsweredByItsStatus(t *testing.T) {
 		"a payload that names nobody": {func() *http.Request {
 			return signedRequest("options", "payload=%7B%22type%22:%22block_suggestion%22%7D")
 		}, 400, outcomeMalformed},
-		"a payload in the address":              {func() *http.Request { return signedRequest("interactions?"+ignoredBody, "") }, 400, outcomeMalformed},
-		"a command in the address":              {func() *http.Request { return signedRequest("commands?"+helpBody, "") }, 400, outcomeMalformed},
-		"a command without a person":            {func() *http.Request { return signedRequest("commands", "command=/access") }, 400, outcomeMalformed},
+		"a payload in the address":   {func() *http.Request { return signedRequest("interactions?"+ignoredBody, "") }, 400, outcomeMalformed},
+		"a command in the address":   {func() *http.Request { return signedRequest("commands?"+helpBody, "") }, 400, outcomeMalformed},
+		"a command without a person": {func() *http.Request { return signedRequest("commands", "command=/access") }, 400, outcomeMalformed},
+		"a command that can not be told from another": {func() *http.Request {
+			return signedRequest("commands", "command=/access&text=acme+2h+x&user_id=UALICE&team_id=T1")
+		}, 400, outcomeMalformed},
+		"a form that can not be told from another": {func() *http.Request {
+			return signedRequest("interactions", url.Values{"payload": {`{"type":"view_submission","user":{"id":"UALICE"},"team":{"id":"T1"},"view":{"callback_id":"request"}}`}}.Encode())
+		}, 400, outcomeMalformed},
 		"a body that is no form":                {func() *http.Request { return signedRequest("commands", "%zz=1;") }, 400, outcomeMalformed},
 		"a message of which there is no use":    {func() *http.Request { return signedRequest("interactions", ignoredBody) }, 200, outcomeIgnored},
 		"a look at the certificate, unsigned":   {sslCheck, 200, outcomeChecked},

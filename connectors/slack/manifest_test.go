@@ -20,6 +20,10 @@ const manifests = "../../examples/slack/"
 // manifest is what of a manifest the code must agree with.
 type manifest struct {
 	Features struct {
+		Home struct {
+			Messages bool `yaml:"messages_tab_enabled"`
+			ReadOnly bool `yaml:"messages_tab_read_only_enabled"`
+		} `yaml:"app_home"`
 		Commands []struct {
 			Command string `yaml:"command"`
 			URL     string `yaml:"url"`
@@ -68,6 +72,9 @@ func TestTheManifestsAreAsTheCodeIs(t *testing.T) {
 			}
 			if c := m.Features.Commands; len(c) != 1 || c[0].Command != "/access" || c[0].URL != at("commands") {
 				t.Errorf("the commands are %+v", c)
+			}
+			if h := m.Features.Home; !h.Messages || h.ReadOnly {
+				t.Errorf("in the app's own conversation notices can be read: %t; /access can be typed: %t", h.Messages, !h.ReadOnly)
 			}
 			if s := m.Features.Shortcuts; len(s) != 1 || s[0].CallbackID != idShortcut {
 				t.Errorf("the shortcuts are %+v", s)

@@ -10,8 +10,13 @@ import (
 
 // Show posts a notice, or changes it where it is shown. An error that is marked
 // access.Permanent says that it will never be shown: there is nobody, or nothing
-// to say.
+// to say. A fault that is the app's and not the notice's is not: it can be mended.
 func (a *App) Show(ctx context.Context, n access.NoticeView) (access.Place, error) {
+	place, err := a.tell(ctx, n)
+	return place, mendable(err)
+}
+
+func (a *App) tell(ctx context.Context, n access.NoticeView) (access.Place, error) {
 	s := a.scribe(ctx, n.Now)
 	if n.To.Subject != nil {
 		s.reader = *n.To.Subject

@@ -99,8 +99,8 @@ func (a *App) endNow(ctx context.Context, cb *slackapi.InteractionCallback, act 
 	})
 	switch {
 	case !done:
+		defer close(told)
 		a.respond(ctx, cb.ResponseURL, response{Text: "⏳ Still ending it. You will hear here how it ended."})
-		close(told)
 	case err != nil:
 		a.respond(ctx, cb.ResponseURL, a.failed(err))
 	default:

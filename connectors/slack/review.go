@@ -94,8 +94,8 @@ func (a *App) approve(ctx context.Context, cb *slackapi.InteractionCallback, p p
 		a.answered(ctx, cb, p, who, c, err)
 	})
 	if !done {
+		defer close(said)
 		a.whisper(ctx, cb, "Still saving your approval. You will hear here how it ended.")
-		close(said)
 		return
 	}
 	a.answered(ctx, cb, p, who, c, err)
@@ -119,7 +119,7 @@ func (a *App) answered(ctx context.Context, cb *slackapi.InteractionCallback, p 
 	}
 	a.noted(err)
 	sentence := escape(because(err))
-	if errors.Is(err, access.ErrConflict) {
+	if errors.Is(err, access.ErrConflict) && who.Subject != (access.Subject{}) {
 		if now, err := a.cfg.Desk.Case(ctx, who, p.About); err == nil {
 			sentence = a.tooLate(ctx, now, sentence)
 			a.refresh(ctx, p, who, now)

@@ -194,6 +194,16 @@ func TestWhoIsNotRecognisedChangesNothing(t *testing.T) {
 	}
 }
 
+// Nobody must not read a request: a conflict about who it is tells nothing of it.
+func TestAnAccountOfTwoPeopleReadsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.people.fails(access.Conflict("ambiguous_account", "the list of people has this Slack account for two people; an operator must mend that"))
+	w.approves()
+	if said := w.whispered(); len(said) != 1 || !strings.Contains(said[0], "for two people") || len(w.desk.called("")) != 0 {
+		t.Errorf("told %q; the desk was asked %+v", said, w.desk.called(""))
+	}
+}
+
 func TestTwoClicksAtOnceHaveOneOutcome(t *testing.T) {
 	w := newWorld(t)
 	var mu sync.Mutex

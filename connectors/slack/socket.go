@@ -189,12 +189,12 @@ func (s *socket) begin(ctx context.Context, e socketmode.Event) {
 func (a *App) receiveEvent(ctx context.Context, data any) (reply, outcome) {
 	switch m := data.(type) {
 	case slackapi.SlashCommand:
-		if m.Command == "" || m.UserID == "" {
+		if !wholeCommand(m) {
 			return a.unreadable(nil)
 		}
 		return a.attend(ctx, a.ofCommand(m))
 	case slackapi.InteractionCallback:
-		if m.Type == "" || m.User.ID == "" {
+		if !wholeInteraction(&m) {
 			return a.unreadable(nil)
 		}
 		return a.interact(ctx, &m)
@@ -202,8 +202,8 @@ func (a *App) receiveEvent(ctx context.Context, data any) (reply, outcome) {
 	return a.unreadable(errNotSlacks)
 }
 
-// acknowledge answers a message. A list of options is cut until Slack takes it; a
-// view can not be.
+// acknowledge answers a message. A list of options is cut until Slack takes it; of
+// a form that stays only what is said in it is left.
 func (s *socket) acknowledge(ctx context.Context, r *socketmode.Request, body any) error {
 	if r == nil || r.EnvelopeID == "" {
 		return errIncomplete
@@ -230,10 +230,44 @@ func fitted(envelope string, body any) (any, error) {
 		if len(encoded) < maxAck {
 			return body, nil
 		}
-		list, cuttable := body.(optionList)
-		if !cuttable || len(list.Options) == 0 {
+		shorter := less(body)
+		if shorter == nil {
 			return nil, access.Permanent(fmt.Errorf("slack: the answer has %d bytes; by the socket Slack takes fewer than %d", len(encoded), maxAck))
 		}
-		body = optionList{Options: list.Options[:len(list.Options)*3/4]}
+		body = shorter
 	}
+}
+
+// less is a shorter answer that says the same, as far as it can; nil: there is none.
+func less(body any) any {
+	switch b := body.(type) {
+	case optionList:
+		if len(b.Options) > 0 {
+			return optionList{Options: b.Options[:len(b.Options)*3/4]}
+		}
+	case *slackapi.ViewSubmissionResponse:
+		if b.View != nil {
+			return noteOnly(b.View.Blocks.BlockSet)
+		}
+	}
+	return nil
+}
+
+// noteOnly has a form stay as it is, and says at its first field what was to stand
+// above it; nil: it has no note, or no field.
+func noteOnly(blocks []slackapi.Block) any {
+	note := ""
+	for _, b := range blocks {
+		switch block := b.(type) {
+		case *slackapi.SectionBlock:
+			if block.BlockID == blockNote && block.Text != nil {
+				note = unescaped.Replace(block.Text.Text)
+			}
+		case *slackapi.InputBlock:
+			if note != "" {
+				return faulty(block.BlockID, note).Body
+			}
+		}
+	}
+	return nil
 }

@@ -195,7 +195,11 @@ func TestAStopAnswersWhatIsAtHand(t *testing.T) {
 	}
 	conn := f.opened()
 	f.tell(conn, "slash_commands", "env-1", strings.Replace(socketCommand, "help", "mine", 1))
-	<-begun
+	select {
+	case <-begun:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the command did not come")
+	}
 	end()
 	if got := f.heard(conn); got.Envelope != "env-1" {
 		t.Errorf("it is answered %+v", got)
@@ -229,6 +233,20 @@ func TestAnAnswerFitsTheSocket(t *testing.T) {
 	}
 	if _, err := fitted("env-1", func() {}); err == nil {
 		t.Error("what can not be written is taken")
+	}
+}
+
+func TestAFormThatDoesNotFitTheSocketSaysWhyAtAField(t *testing.T) {
+	big := replace(formKept(&slackapi.View{Blocks: slackapi.Blocks{BlockSet: []slackapi.Block{
+		sheet{}.reasonBlock(),
+	}}}, chosen{wish: wish{Reason: strings.Repeat("<", maxWritten*2)}}, "⚠️ *No* &lt;b&gt;", formState{}))
+	body, err := fitted("env-1", big.Body)
+	short, _ := body.(*slackapi.ViewSubmissionResponse)
+	if err != nil || short == nil || short.ResponseAction != slackapi.RAErrors || short.Errors[blockReason] != "⚠️ *No* <b>" {
+		t.Errorf("it is answered %+v, %v", body, err)
+	}
+	if body, err := fitted("env-1", replace(told(actDeny, "Not done", pressed{About: strings.Repeat("x", maxAck)}, "no")).Body); !access.IsPermanent(err) {
+		t.Errorf("one without a field is %v, %v", body, err)
 	}
 }
 
