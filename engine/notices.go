@@ -131,12 +131,16 @@ func (e *Engine) RecordNotice(ctx context.Context, owner string, n access.Notice
 }
 
 func droppedEvent(n access.Notice, why string) audit.Event {
-	return audit.Event{
+	event := audit.Event{
 		Type: audit.NoticeDropped, RequestID: audit.Text(n.RequestID), GrantID: audit.Text(n.GrantID), BindingID: audit.Text(n.BindingID),
 		Data: map[string]any{
 			"notice_id": n.ID, "kind": n.Kind, "recipient": n.To.String(), "event_id": n.EventID, "shown": n.Shown > 0, "error": why,
 		},
 	}
+	if n.TaskID != "" {
+		event.Data["task_id"] = n.TaskID
+	}
+	return event
 }
 
 // maxWhy bounds what is kept of the reason for which a notice was not shown.

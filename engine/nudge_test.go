@@ -132,6 +132,26 @@ func TestReviewAfterTheEscalationGoesByTheNewDecision(t *testing.T) {
 	})
 }
 
+// What the people of an escalation have said yes to is decided again when it begins,
+// and their yes still counts.
+func TestScheduledAccessThatTheEscalationApprovedBegins(t *testing.T) {
+	inWait(t, waits(1, after(60, "leads")), func(t *testing.T, w *world) {
+		ask := askFor(time.Hour)
+		ask.StartsAt = engine.StartAt(w.ledger.Now().Add(3 * time.Minute))
+		r, err := w.engine.Submit(t.Context(), as(alice), ask)
+		must(t, err)
+		w.pass(61 * time.Second)
+		_, err = w.engine.Approve(t.Context(), as(carol), r.ID, engine.Review{})
+		must(t, err)
+		w.pass(2 * time.Minute)
+		got, err := w.engine.Request(t.Context(), as(alice), r.ID)
+		must(t, err)
+		if got.Grant == nil || got.Grant.State != access.GrantActive {
+			t.Fatalf("the grant is %+v", got.Grant)
+		}
+	})
+}
+
 func TestHolderIsToldOnceThatAccessIsAboutToEnd(t *testing.T) {
 	inWait(t, allowAll, func(t *testing.T, w *world) {
 		long := w.mustAsk(2 * time.Minute)

@@ -123,6 +123,24 @@ func TestReview(t *testing.T) {
 	}
 }
 
+// Whoever has another address in the list of people is the same person there.
+func TestNobodyApprovesTheirOwnRequestByAnotherAddress(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		also := access.Subject{Type: "user", ID: "b.other@example.com"}
+		must(t, w.engine.LoadPeople(t.Context(), "more", []access.Person{
+			{Subject: bob, Groups: []string{"security"}, Emails: []string{also.ID}}, {Subject: also, Groups: []string{"security"}},
+		}))
+		w.policy.set(reviewBy(1))
+		for name, who := range map[string][2]access.Subject{"asked by the other": {also, bob}, "answered by the other": {bob, also}} {
+			r, err := w.engine.Submit(t.Context(), as(who[0]), askFor(time.Hour))
+			must(t, err)
+			if _, err := w.engine.Approve(t.Context(), as(who[1]), r.ID, engine.Review{}); code(err) != "own_request" {
+				t.Errorf("%s: %v, want own_request", name, err)
+			}
+		}
+	})
+}
+
 func TestNobodyApprovesTheirOwnRequest(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.policy.set(reviewBy(1))

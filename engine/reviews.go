@@ -271,7 +271,10 @@ func eligible(tx *ledger.Tx, r access.Request, reviewers *access.Reviewers, s ac
 	case s.Type != access.TypeUser:
 		return access.Denied("reviewer_not_a_person", "%s is not a user; a person must review", s)
 	case s == r.Subject, s == r.Requester:
-		return access.Denied("own_request", "%s can not review a request for or by themselves; another reviewer must", s)
+		return ownRequest(s)
+	}
+	if own, err := tx.SamePerson(s, r.Subject, r.Requester); own || err != nil {
+		return cmp.Or(err, ownRequest(s))
 	}
 	groups, _, err := tx.Groups(s)
 	if err != nil {
@@ -281,6 +284,10 @@ func eligible(tx *ledger.Tx, r access.Request, reviewers *access.Reviewers, s ac
 		return access.Denied("not_a_reviewer", "%s is not one of the reviewers: %s", s, strings.Join(principals(reviewers), ", "))
 	}
 	return nil
+}
+
+func ownRequest(s access.Subject) error {
+	return access.Denied("own_request", "%s can not review a request for or by themselves; another reviewer must", s)
 }
 
 // countable lists the approvals by people who are eligible now.

@@ -217,8 +217,12 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 	allowed := d.Decision.Effect == access.Allow
 	if d.Decision.Effect == access.Review {
 		err := e.ledger.View(ctx, func(tx *ledger.Tx) error {
-			approvals, err := countable(tx, a.Request, d.Decision.Reviewers)
-			allowed = err == nil && len(approvals) >= d.Decision.Reviewers.Quorum
+			reviewers, err := e.reviewersNow(tx, a, d)
+			if err != nil {
+				return err
+			}
+			approvals, err := countable(tx, a.Request, reviewers)
+			allowed = err == nil && len(approvals) >= reviewers.Quorum
 			return err
 		})
 		if err != nil {

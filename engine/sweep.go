@@ -118,13 +118,15 @@ func (e *Engine) untilNext(
 	return min(max(at.Sub(e.ledger.Now()), time.Millisecond), every)
 }
 
-// forgetLoop drops old Idempotency-Keys and ids of inbound events once an hour.
+// forgetLoop drops old Idempotency-Keys, ids of inbound events and notices once an
+// hour.
 func (e *Engine) forgetLoop(ctx context.Context) {
 	hourly := time.NewTicker(time.Hour)
 	defer hourly.Stop()
 	for {
 		e.forgetAnswers(ctx, e.ledger.Now().Add(-keepAnswers))
 		e.forgetInbound(ctx, e.ledger.Now().Add(-keepInbound))
+		e.forgetNotices(ctx, e.ledger.Now().Add(-keepNotices))
 		select {
 		case <-ctx.Done():
 			return

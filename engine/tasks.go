@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -170,7 +171,7 @@ func (e *Engine) answerTask(ctx context.Context, call Call, id, comment string, 
 	if err := e.authorize(ctx, call, a.operation, taskObject(t)); err != nil {
 		return TaskItem{}, err
 	}
-	if err := errors.Join(a.fits(t), secondPerson(t, call.Caller)); err != nil {
+	if err := errors.Join(a.fits(t), e.secondPerson(ctx, t, call.Caller)); err != nil {
 		return TaskItem{}, err
 	}
 	comment = strings.TrimSpace(comment)
@@ -215,11 +216,25 @@ func (a taskAnswer) fits(t access.Task) error {
 
 // secondPerson reports ErrDenied unless s may close the task: a person, and not
 // who opened it, holds the grant that it is about, or asked for that.
-func secondPerson(t access.Task, s access.Subject) error {
-	switch {
-	case s.Type != access.TypeUser:
+func (e *Engine) secondPerson(ctx context.Context, t access.Task, s access.Subject) error {
+	if s.Type != access.TypeUser {
 		return access.Denied("not_a_person", "%s is not a user; a person must close a task", s)
-	case s == t.OpenedBy, t.About != nil && (s == t.About.Subject || s == t.Requester):
+	}
+	about := []access.Subject{t.OpenedBy}
+	if t.About != nil {
+		about = append(about, t.About.Subject, t.Requester)
+	}
+	own := slices.Contains(about, s)
+	if !own {
+		err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+			own, err = tx.SamePerson(s, about...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if own {
 		return access.Denied("own_task", "%s can not close a task about what they did, hold or asked for; another person must", s)
 	}
 	return nil

@@ -92,7 +92,9 @@ func TestAfterReviewIsNotClosedByWhoAskedForTheAccess(t *testing.T) {
 		if task.Kind != access.TaskAfterReview || task.OpenedBy != alice {
 			t.Fatalf("the task is %+v", task)
 		}
-		for _, own := range []access.Subject{alice, bob} {
+		also := access.Subject{Type: "user", ID: "a.other@example.com"}
+		must(t, w.engine.LoadPeople(t.Context(), "more", []access.Person{{Subject: alice, Emails: []string{also.ID}}}))
+		for _, own := range []access.Subject{alice, bob, also} {
 			if _, err := w.engine.CloseTask(t.Context(), as(own), task.ID, ""); code(err) != "own_task" {
 				t.Errorf("%s: %v", own, err)
 			}

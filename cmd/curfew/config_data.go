@@ -19,6 +19,17 @@ func (r *configReader) people(name string) {
 	r.take(name, err)
 }
 
+// onePerson holds the tokens against the list of people: one by another address of
+// somebody's would be a second person, who may answer what the first asks for.
+func (r *configReader) onePerson() {
+	known := canonical(r.cfg.People)
+	for i, t := range r.cfg.Tokens {
+		if person := known(t.Subject); person != t.Subject {
+			r.add(fmt.Sprintf("auth.tokens[%d].subject", i), "it is an address of %s in the list of people; name that person", person)
+		}
+	}
+}
+
 func (r *configReader) resources(file configFile) {
 	if file.Resources == "" {
 		return

@@ -37,6 +37,7 @@ func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, err
 	r.targets(file.Targets)
 	r.onCall(file.OnCall)
 	r.people(file.People)
+	r.onePerson()
 	r.resources(file)
 	r.decisions(file.Decisions)
 	r.accessRequest(file.AccessRequest)

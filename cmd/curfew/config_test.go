@@ -139,6 +139,7 @@ func TestConfigFaultsNameTheirPlace(t *testing.T) {
 		"people that are not there":    {"people: nowhere.yaml", "nowhere.yaml: "},
 		"resources that are not there": {"resources: nowhere.yaml", "nowhere.yaml: "},
 		"a rota that is not there":     {"oncall: {rota: nowhere.yaml}", "nowhere.yaml: "},
+		"a token of another address":   {"people: people.yaml\nauth: {tokens: [{name: a, subject: 'user:A.L@example.com', secret: env:T}]}", "auth.tokens[0].subject: it is an address of user:alice@example.com "},
 		"people with an unknown key":   {"people: bad.yaml", "bad.yaml: nonsense: there is no such key"},
 		"a rota with an unknown key":   {"oncall: {rota: bad.yaml}", "bad.yaml: nonsense: there is no such key"},
 		"resources with faults":        {"resources: resources.yaml", "resources.yaml: unknown_target: /resources/0/entitlements/0/target: "},
@@ -148,6 +149,7 @@ func TestConfigFaultsNameTheirPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := load(t, tc.config, "bad.yaml", "nonsense: 1",
+				"people.yaml", "people: [{subject: 'user:alice@example.com', emails: [a.l@example.com]}]",
 				"resources.yaml", "resources: [{type: a, id: b, entitlements: [{action: c, durations: [2h], target: hunter2}]}]",
 				"durations.yaml", "resources: [{type: a, id: b, entitlements: [{action: c, durations: [2h, later, 2d], target: t}]}]")
 			if err == nil || !strings.Contains(err.Error(), tc.want) {

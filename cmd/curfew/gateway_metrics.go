@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/metrics"
 )
@@ -44,5 +45,8 @@ func (g *gateway) ledgerFigures(ctx context.Context) (f metrics.Figures, err err
 		f = metrics.Figures(counted)
 		return err
 	})
+	if g.cfg.Slack == nil {
+		f.Notices = access.NoticeCounts{} // what was left when it went is nobody's to show
+	}
 	return f, err
 }

@@ -23,6 +23,18 @@ const (
 	NoticeTask     NoticeKind = "task"    // a second person must close this task; shown anew when it is closed
 )
 
+// Urgent reports whether somebody or something waits for whoever is told: such a
+// notice is shown before others, however long those have waited, and before any
+// change of what is shown.
+func (k NoticeKind) Urgent() bool {
+	switch k {
+	case NoticeReview, NoticeReminder, NoticeEscalate, NoticeOverdue, NoticeTask:
+		return true
+	case NoticeGranted, NoticeDenied, NoticeLapsed, NoticeEnding, NoticeEnded, NoticeObliged:
+	}
+	return false
+}
+
 // Notice is one message to one reader. It is planned in the ledger, shown when
 // its messenger can, and recorded as shown: then it is never shown twice. What it
 // is about may go on, and then what is shown is changed.

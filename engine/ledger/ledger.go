@@ -321,24 +321,38 @@ func (tx *Tx) changed(conflict error, query string, args ...any) error {
 type scanner interface{ Scan(dest ...any) error }
 
 // all reads every row of a query with scan.
-func all[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	if err := tx.mayRun(true); err != nil {
+func all[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) (out []T, err error) {
+	err = each(tx, scan, func(item T) bool {
+		out = append(out, item)
+		return true
+	}, query, args...)
+	if err != nil {
 		return nil, err
+	}
+	return out, nil
+}
+
+// each reads the rows of a query with scan, one after the other, for as long as take
+// wants more.
+func each[T any](tx *Tx, scan func(scanner) (T, error), take func(T) (more bool), query string, args ...any) error {
+	if err := tx.mayRun(true); err != nil {
+		return err
 	}
 	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
 	if err != nil {
-		return nil, tx.failed(err)
+		return tx.failed(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var out []T
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
-			return nil, tx.failed(err)
+			return tx.failed(err)
 		}
-		out = append(out, item)
+		if !take(item) {
+			return nil
+		}
 	}
-	return out, tx.failed(rows.Err())
+	return tx.failed(rows.Err())
 }
 
 // one reads the row of a query with scan; no row is ErrNotFound of the kind.

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -58,24 +59,44 @@ func (tx *Tx) PlanNotices(planned []access.Notice, changes NoticeChanges) error 
 }
 
 // wake makes something wait for a reader, if nothing did before.
-const wake = ` ON CONFLICT (recipient) DO UPDATE SET next_at = CASE
-	WHEN notice_lanes.next_at <= excluded.next_at THEN notice_lanes.next_at ELSE excluded.next_at END`
+const wake = ` ON CONFLICT (recipient) DO UPDATE SET
+	next_at = CASE WHEN notice_lanes.next_at <= excluded.next_at THEN notice_lanes.next_at ELSE excluded.next_at END,
+	urgent_at = CASE WHEN excluded.urgent_at IS NULL OR notice_lanes.urgent_at <= excluded.urgent_at
+		THEN notice_lanes.urgent_at ELSE excluded.urgent_at END`
+
+// lane is a reader whom something waits for.
+type lane struct {
+	reader string
+	urgent bool
+}
+
+// lanesOf are the readers of what is planned, each once, in order.
+func lanesOf(planned []access.Notice) (lanes []lane) {
+	urgent := map[string]bool{}
+	for _, n := range planned {
+		urgent[n.To.String()] = urgent[n.To.String()] || n.Kind.Urgent()
+	}
+	for _, reader := range slices.Sorted(maps.Keys(urgent)) {
+		lanes = append(lanes, lane{reader, urgent[reader]})
+	}
+	return lanes
+}
 
 func (tx *Tx) wakeReaders(planned []access.Notice) error {
-	var readers []string
-	for _, n := range planned {
-		readers = append(readers, n.To.String())
-	}
-	slices.Sort(readers)
-	for run := range byPowers(slices.Compact(readers)) {
+	now := micros(tx.now)
+	for run := range byPowers(lanesOf(planned)) {
 		var args []any
-		for _, r := range run {
-			args = append(args, r, micros(tx.now))
+		for _, l := range run {
+			var urgent any
+			if l.urgent {
+				urgent = now
+			}
+			args = append(args, l.reader, now, urgent)
 		}
 		err := tx.exec(`
-			INSERT INTO notice_lanes (recipient, next_at, free_at, claimed_by)
-			SELECT v.column1, v.column2, 0, '' FROM (VALUES `+placeholdersFrom(1, len(run), []string{"TEXT", "BIGINT"})+`) AS v
-			 WHERE 1 = 1`+wake, args...)
+			INSERT INTO notice_lanes (recipient, next_at, urgent_at, free_at, claimed_by)
+			SELECT v.column1, v.column2, v.column3, 0, '' FROM (VALUES `+
+			placeholdersFrom(1, len(run), []string{"TEXT", "BIGINT", "BIGINT"})+`) AS v WHERE 1 = 1`+wake, args...)
 		if err != nil {
 			return err
 		}
@@ -107,12 +128,12 @@ func (tx *Tx) addNotices(planned []access.Notice) error {
 		for _, n := range run {
 			args = append(args, n.ID, string(n.Kind), n.EventID, n.To.String(), textOrNull(n.RequestID), textOrNull(n.GrantID),
 				textOrNull(n.BindingID), textOrNull(n.TaskID), micros(n.CreatedAt), microsOrNull(n.Until),
-				int64(1), int64(0), "", micros(tx.now), micros(tx.now), int64(0), "")
+				int64(1), int64(0), "", micros(tx.now), micros(tx.now), flag(n.Kind.Urgent()), int64(0), "")
 		}
 		err := tx.exec(`
 			INSERT INTO notices (id, kind, event_id, recipient, request_id, grant_id, binding_id, task_id, created_at, until,
-			                     version, shown, place, next_at, wanted_at, attempts, last_error)
-			VALUES `+placeholders(len(run), 17, nil)+` ON CONFLICT (event_id, kind, recipient) DO NOTHING`, args...)
+			                     version, shown, place, next_at, wanted_at, urgent, attempts, last_error)
+			VALUES `+placeholders(len(run), 18, nil)+` ON CONFLICT (event_id, kind, recipient) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}
@@ -186,38 +207,45 @@ func (tx *Tx) MoveFollower(name string, from, to int64) error {
 }
 
 // PeopleOf lists the users who are in one of the groups, by any source, in the
-// order of their ids.
-func (tx *Tx) PeopleOf(groups ...string) ([]access.Subject, error) {
-	found := map[access.Subject]bool{}
+// order of their ids and so many at the most: of a large group no more is read.
+func (tx *Tx) PeopleOf(limit int, groups ...string) (people []access.Subject, err error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	w := where{}
+	var in []string
 	for _, g := range groups {
 		text, err := toJSON(g)
 		if err != nil {
 			return nil, err
 		}
 		// The text finds all that are in it, and a few more: it does not tell case.
-		rows, err := all(tx, scanPerson, `SELECT subject, groups, emails, slack, time_zone FROM people
-			WHERE subject LIKE 'user:%' AND groups LIKE $1 ESCAPE '!'`, `%`+literal(text)+`%`)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range rows {
-			found[p.Subject] = found[p.Subject] || slices.Contains(p.Groups, g)
-		}
+		in = append(in, `groups LIKE `+w.bind(`%`+literal(text)+`%`)+` ESCAPE '!'`)
 	}
-	var people []access.Subject
-	for s, in := range found {
-		if in {
-			people = append(people, s)
+	w.and(`subject LIKE 'user:%' AND (` + strings.Join(in, ` OR `) + `)`)
+	err = each(tx, scanPerson, func(p access.Person) (more bool) {
+		isIn := slices.ContainsFunc(p.Groups, func(g string) bool { return slices.Contains(groups, g) })
+		if isIn && !slices.Contains(people, p.Subject) {
+			people = append(people, p.Subject)
 		}
-	}
+		return len(people) < limit
+	}, personColumns+w.String()+` ORDER BY subject`, w.args...)
 	slices.SortFunc(people, func(a, b access.Subject) int { return strings.Compare(a.ID, b.ID) })
-	return people, nil
+	return people, err
 }
 
-// noticeCounts counts what waits to be shown.
+// noticeCounts counts what waits to be shown, and since when the first waits, to be
+// shown or to be planned.
 func (tx *Tx) noticeCounts() (c access.NoticeCounts, err error) {
 	var since sql.NullInt64
-	err = tx.row(`SELECT COUNT(*), MIN(wanted_at) FROM notices WHERE next_at IS NOT NULL`).Scan(&c.Waiting, &since)
+	err = tx.row(`
+		SELECT COUNT(*), (
+		       SELECT MIN(at) FROM (
+		         SELECT MIN(wanted_at) AS at FROM notices WHERE next_at IS NOT NULL
+		         UNION ALL
+		         SELECT e.at FROM followers f JOIN audit_log l ON l.seq = f.seq + 1 JOIN audit_events e ON e.id = l.event_id
+		          WHERE f.name = 'notices') AS times)
+		  FROM notices WHERE next_at IS NOT NULL`).Scan(&c.Waiting, &since)
 	if err == nil && since.Valid {
 		c.Oldest = max(tx.now.Sub(fromMicros(since.Int64)), time.Microsecond)
 	}

@@ -24,7 +24,7 @@ func (tx *Tx) PersonBySlack(id string) (p access.Person, known bool, err error) 
 	if id == "" {
 		return p, false, nil
 	}
-	rows, err := all(tx, scanPerson, personColumns+` WHERE subject IN (SELECT subject FROM people WHERE slack = $1) ORDER BY source`, id)
+	rows, err := all(tx, scanPerson, personColumns+` WHERE subject IN (SELECT subject FROM people WHERE slack = $1 AND slack <> '') ORDER BY source`, id)
 	if err != nil || len(rows) == 0 {
 		return p, false, err
 	}
@@ -34,6 +34,28 @@ func (tx *Tx) PersonBySlack(id string) (p access.Person, known bool, err error) 
 		}
 	}
 	return together(rows), true, nil
+}
+
+// SamePerson reports whether a user is one of the others by another of their
+// addresses, as any source lists those.
+func (tx *Tx) SamePerson(s access.Subject, others ...access.Subject) (bool, error) {
+	p, _, err := tx.Person(s)
+	if err != nil {
+		return false, err
+	}
+	for _, other := range others {
+		if other.Type != access.TypeUser || other == s {
+			continue
+		}
+		o, _, err := tx.Person(other)
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(p.Emails, other.ID) || slices.Contains(o.Emails, s.ID) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // together is what several sources say of one person. Of what a person has once,

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// A messenger that failed so often in a row is taken to be down: from then on it
-// is tried with one notice at a time, not with all that wait.
+// A messenger that failed so often in a row is taken to be down, and one that as
+// often asked for a rest to want one of everybody: from then on it is tried with one
+// notice at a time, not with all that wait.
 const (
 	downAfter  = 3
 	firstProbe = time.Second
@@ -35,6 +36,14 @@ func (b *breaker) failed() {
 	defer b.mu.Unlock()
 	b.failures++
 	b.probe = b.now().Add(backoff(firstProbe, lastProbe, b.failures-downAfter+1))
+}
+
+// held notes that it asked for a rest.
+func (b *breaker) held(rest time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures++
+	b.probe = b.now().Add(rest)
 }
 
 // room is how many of so many may be tried now, beside those under way, and until

@@ -146,7 +146,7 @@ func (c *courier) try(ctx context.Context, n access.Notice) Result {
 	if err != nil {
 		return Result{Outcome: Failed, Why: err.Error(), Wait: backoff(firstRetry, lastRetry, n.Attempts+1)}
 	}
-	if why := moot(view); why != "" {
+	if why := moot(view, c.cfg.Operators); why != "" {
 		return Result{Outcome: Moot, Why: why}
 	}
 	place, err := safely(func() (access.Place, error) { return c.cfg.Messenger.Show(ctx, view) })
@@ -173,8 +173,8 @@ func (c *courier) failure(n access.Notice, err error) Result {
 		c.breaker.answered()
 		r.Outcome = Dropped
 	case errors.As(err, &told) && told.RetryAfter > 0:
-		c.breaker.answered()
 		r.Outcome, r.Rest = Held, min(told.RetryAfter, lastRetry)
+		c.breaker.held(r.Rest)
 		r.Wait = r.Rest
 	case n.Shown > 0 && n.Attempts+1 >= maxTries:
 		c.breaker.failed()

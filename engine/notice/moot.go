@@ -7,8 +7,9 @@ import (
 )
 
 // moot is why a notice that was never shown has nothing to tell any more; "" when
-// it has. It waited, and what it is about went on.
-func moot(v access.NoticeView) string {
+// it has. It waited, and what it is about went on. Operators are asked for answers
+// that they need not be able to give.
+func moot(v access.NoticeView, operators []string) string {
 	if v.Shown > 0 {
 		return "" // it is changed to say so
 	}
@@ -17,9 +18,9 @@ func moot(v access.NoticeView) string {
 	}
 	switch v.Kind {
 	case access.NoticeReview, access.NoticeEscalate:
-		return answered(v)
+		return unasked(v, operators)
 	case access.NoticeReminder:
-		if why := answered(v); why != "" {
+		if why := unasked(v, operators); why != "" {
 			return why
 		}
 		if v.To.Subject != nil && slices.ContainsFunc(v.Case.Reviews, func(r access.ReviewRecord) bool { return r.Reviewer == *v.To.Subject }) {
@@ -44,11 +45,23 @@ func moot(v access.NoticeView) string {
 	return ""
 }
 
-func answered(v access.NoticeView) string {
+// unasked is why there is nothing for a reader to answer: it was, or they are no
+// reviewer any more. Who stands where channels do is told as one is.
+func unasked(v access.NoticeView, operators []string) string {
 	if v.Case == nil || v.Case.State != access.RequestPending {
 		return "the request is closed"
 	}
-	return ""
+	if v.To.Subject == nil || v.Reader == nil || v.Case.Reviewers == nil || v.Case.Reviewers.Includes(*v.To.Subject, v.Reader.Groups) {
+		return ""
+	}
+	instead := slices.Concat(operators, v.Case.Reviewers.Channels)
+	if esc := v.Case.Reviewers.Escalate; esc != nil {
+		instead = append(instead, esc.Channels...)
+	}
+	if slices.Contains(instead, v.To.String()) {
+		return ""
+	}
+	return "its reader may not answer any more"
 }
 
 // extended is why access is not about to end as it was to be told: its end was

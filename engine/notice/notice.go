@@ -51,8 +51,9 @@ type Ledger interface {
 	Reviews(requestID string) ([]access.ReviewRecord, error)
 	// Asked lists those who were asked to answer a request.
 	Asked(requestID string) ([]access.Recipient, error)
-	// PeopleOf lists the users who are in one of the groups, in order.
-	PeopleOf(groups ...string) ([]access.Subject, error)
+	// PeopleOf lists the users who are in one of the groups, in order, so many at the
+	// most.
+	PeopleOf(limit int, groups ...string) ([]access.Subject, error)
 	// Now is the ledger's time.
 	Now() time.Time
 }

@@ -236,19 +236,97 @@ func TestAMessengerThatWantsARestIsGivenOne(t *testing.T) {
 	})
 }
 
+// A messenger that wants a rest of everybody gets one: it is not asked for each of
+// all who wait.
+func TestAMessengerThatWantsARestOfAllIsGivenOne(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		n := w.start("one")
+		var obliged []string
+		for i := range 40 {
+			obliged = append(obliged, fmt.Sprintf("#c%d", i))
+		}
+		w.policy.set(allowed(obliged...))
+		w.messenger.script(func(access.NoticeView) error {
+			return &access.DeliveryError{Class: access.ClassRefused, Status: 429, RetryAfter: 30 * time.Second, Err: errors.New("ratelimited")}
+		})
+		w.ask(2 * time.Hour)
+		w.pass(89 * time.Second)
+		if tried := len(w.messenger.take()); tried < 3 || tried > 10 {
+			t.Errorf("while it wanted rest it was tried %d times", tried)
+		}
+		w.messenger.script(nil)
+		w.pass(2 * time.Minute)
+		if calls := w.messenger.take(); len(calls) != 41 || w.waiting() != 0 {
+			t.Errorf("after the rest %d were shown, and %d wait; counted %s", len(calls), w.waiting(), n.counted)
+		}
+	})
+}
+
+// What somebody waits for is not behind all that happened at once.
+func TestAReviewerIsAskedBeforeAnybodyIsToldOfWhatIsOver(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var obliged []string
+		for i := range 60 {
+			obliged = append(obliged, fmt.Sprintf("#c%d", i))
+		}
+		w.start("one")
+		w.messenger.script(func(access.NoticeView) error {
+			time.Sleep(2 * time.Second) // fake
+			return nil
+		})
+		w.policy.set(allowed(obliged...))
+		w.ask(time.Hour)
+		w.pass(time.Second)
+		w.policy.set(reviewed(1, "#c59"))
+		w.ask(time.Hour)
+		w.pass(5 * time.Second)
+		calls := w.messenger.take()
+		if !slices.ContainsFunc(calls, func(c call) bool { return c.Kind == access.NoticeReview }) {
+			t.Errorf("after %d others nobody is asked", len(calls))
+		}
+	})
+}
+
+// Who is no reviewer any more learns nothing more of a request. An operator who is
+// told in their place does.
+func TestWhoMayNotAnswerAnyMoreIsNotAskedAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.operators = append(w.operators, "user:oscar@example.com")
+		w.start("one")
+		w.policy.set(reviewed(1)) // each by themselves
+		w.ask(time.Hour)
+		w.pass(time.Second)
+		w.wantTold("review user:bob@example.com", "review user:dave@example.com")
+		must(t, w.engine.LoadPeople(t.Context(), "file", []access.Person{{Subject: bob}, {Subject: dave, Groups: []string{"security"}}}))
+		w.pass(access.DefaultRemind + 20*time.Second)
+		w.wantTold("reminder user:dave@example.com")
+		must(t, w.engine.LoadPeople(t.Context(), "file", nil))
+		w.policy.set(reviewed(1, "user:erin@example.com")) // as a channel, which makes nobody a reviewer
+		w.ask(time.Hour)
+		w.pass(time.Second)
+		w.wantTold("review user:erin@example.com")
+		w.policy.set(reviewed(1))
+		w.ask(time.Hour)
+		w.pass(time.Second)
+		w.wantTold("review #ops", "review user:oscar@example.com")
+	})
+}
+
 func TestWhatCanNotBeToldIsGivenUpAndWrittenDown(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		n := w.start("one")
-		w.messenger.script(func(access.NoticeView) error {
-			return access.Permanent(errors.New("channel_not_found"))
+		w.messenger.script(func(v access.NoticeView) error {
+			if v.To.Channel == "#security" {
+				return access.Permanent(errors.New("channel_not_found"))
+			}
+			return nil
 		})
 		r := w.ask(time.Hour)
-		w.pass(time.Second)
-		w.messenger.script(nil)
-		w.messenger.take()
+		w.pass(3 * time.Second)
+		w.wantTold("review #ops", "review #security") // who can do something about it
 		w.approve(r)
 		w.pass(time.Minute)
-		w.wantTold("granted user:alice@example.com")
+		w.wantTold("granted user:alice@example.com", "review anew in #ops")
 		if w.events(audit.NoticeDropped) != 1 || n.counted.of(notice.Dropped) != 1 || w.waiting() != 0 {
 			t.Errorf("%d events; counted %s; %d wait", w.events(audit.NoticeDropped), n.counted, w.waiting())
 		}

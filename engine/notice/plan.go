@@ -83,6 +83,8 @@ func (p Planner) tell(l Ledger, e audit.Event) (Plan, error) {
 		return Plan{Notices: to(about(e, access.NoticeOverdue), p.operators())}, nil
 	case audit.TaskOpened, audit.TaskReminded:
 		return p.task(l, e)
+	case audit.NoticeDropped:
+		return p.dropped(l, e)
 	}
 	return Plan{}, nil
 }

@@ -53,7 +53,9 @@ func texts(v any) (out []string) {
 	return out
 }
 
-// reminded asks those again who were asked, but for people who have answered.
+// reminded asks those again who were asked, but for people who have answered. When
+// nobody was, because their channel could not be told or nobody was told anything
+// yet, each is asked by themselves.
 func (p Planner) reminded(l Ledger, e audit.Event) (Plan, error) {
 	r, err := l.Request(string(e.RequestID))
 	if err != nil || r.State != access.RequestPending {
@@ -63,11 +65,22 @@ func (p Planner) reminded(l Ledger, e audit.Event) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	n := forReview(e, r, access.NoticeReminder)
+	plan := Plan{Notices: to(n, asked)}
+	if len(asked) == 0 {
+		d, err := l.Decision(r.DecisionID)
+		if err != nil || d.Decision.Reviewers == nil {
+			return Plan{}, err
+		}
+		if plan, err = p.ask(l, n, r, nil, d.Decision.Reviewers.Groups, d.Decision.Reviewers.Subjects); err != nil {
+			return Plan{}, err
+		}
+	}
 	reviews, err := l.Reviews(r.ID)
-	asked = slices.DeleteFunc(asked, func(to access.Recipient) bool {
-		return to.Subject != nil && slices.ContainsFunc(reviews, func(v access.ReviewRecord) bool { return v.Reviewer == *to.Subject })
+	plan.Notices = slices.DeleteFunc(plan.Notices, func(n access.Notice) bool {
+		return n.To.Subject != nil && slices.ContainsFunc(reviews, func(v access.ReviewRecord) bool { return v.Reviewer == *n.To.Subject })
 	})
-	return Plan{Notices: to(forReview(e, r, access.NoticeReminder), asked)}, err
+	return plan, err
 }
 
 // forReview starts a notice that asks for an answer, which is of use until the
@@ -87,7 +100,7 @@ func (p Planner) ask(
 	if readers := named(channels); len(readers) > 0 {
 		return Plan{Notices: to(n, readers)}, nil
 	}
-	people, err := l.PeopleOf(groups...)
+	people, err := l.PeopleOf(maxAsked+3, groups...) // two of them are not asked, and one is too many
 	if err != nil {
 		return Plan{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,8 +54,11 @@ func (s says) Task(id string) (access.Task, error)   { return found(s.task, id, 
 func (s says) Reviews(string) ([]access.ReviewRecord, error) {
 	return s.reviews, nil
 }
-func (s says) PeopleOf(...string) ([]access.Subject, error) { return s.people, nil }
-func (s says) Now() time.Time                               { return s.now }
+func (s says) PeopleOf(limit int, _ ...string) ([]access.Subject, error) {
+	slices.SortFunc(s.people, func(a, b access.Subject) int { return strings.Compare(a.ID, b.ID) })
+	return s.people[:min(limit, len(s.people))], nil
+}
+func (s says) Now() time.Time { return s.now }
 
 func (s says) Decision(id string) (access.DecisionRecord, error) {
 	return found(access.DecisionRecord{ID: id, Decision: s.decision}, id, "dec_1", "decision")
@@ -125,6 +129,9 @@ func lines(p notice.Plan) (out []string) {
 func TestAnEventIsToldToThoseWhomItConcerns(t *testing.T) {
 	t.Parallel()
 	same := func(*says) {}
+	dropped := func(kind, to string) map[string]any {
+		return map[string]any{"kind": kind, "recipient": to, "event_id": "evt_0", "shown": false, "task_id": "tsk_1"}
+	}
 	pending := func(state access.RequestState) func(*says) {
 		return func(s *says) { s.request.State, s.request.LapsesAt = state, nil }
 	}
@@ -158,6 +165,13 @@ func TestAnEventIsToldToThoseWhomItConcerns(t *testing.T) {
 				s.reviews = []access.ReviewRecord{{Reviewer: bob}}
 			},
 			want: []string{"reminder user:dave@example.com"}},
+		"nobody answered, and nobody had been asked": {typ: audit.RequestReminded,
+			change: func(s *says) {
+				s.people, s.decision.Reviewers.Channels = []access.Subject{alice, bob, carol}, []string{"#gone"}
+				s.reviews = []access.ReviewRecord{{Reviewer: carol}}
+			},
+			want: []string{"reminder user:bob@example.com"}},
+		"nobody answered, and nobody can be asked": {typ: audit.RequestReminded, change: func(s *says) { s.people = nil }, want: []string{"reminder #ops"}},
 		"it was answered before anybody was reminded": {typ: audit.RequestReminded,
 			change: func(s *says) { pending(access.RequestDenied)(s); s.asked = []string{"#security"} }},
 
@@ -167,20 +181,28 @@ func TestAnEventIsToldToThoseWhomItConcerns(t *testing.T) {
 			data: map[string]any{"channels": nil, "subjects": []any{"user:carol@example.com", "what"}},
 			want: []string{"anew request req_1", "escalate user:carol@example.com"}},
 
-		"a request is denied":                     {typ: audit.RequestDenied, change: same, want: []string{"anew request req_1", "denied user:alice@example.com"}},
-		"a request for another is denied":         {typ: audit.RequestDenied, change: func(s *says) { s.request.Requester = bob }, want: []string{"anew request req_1", "denied user:alice@example.com", "denied user:bob@example.com"}},
-		"a program's request for one is denied":   {typ: audit.RequestDenied, change: func(s *says) { s.request.Requester = robot }, want: []string{"anew request req_1", "denied user:alice@example.com"}},
-		"a program's request for itself lapses":   {typ: audit.RequestLapsed, change: func(s *says) { s.request.Requester, s.request.Subject = robot, robot }, want: []string{"anew request req_1"}},
-		"a request lapses":                        {typ: audit.RequestLapsed, change: same, want: []string{"anew request req_1", "lapsed user:alice@example.com"}},
-		"a request is taken back":                 {typ: audit.RequestWithdrawn, change: same, want: []string{"anew request req_1"}},
-		"a reviewer of several answers":           {typ: audit.RequestReviewed, change: same, want: []string{"anew request req_1"}},
-		"access ends later than it was to":        {typ: audit.GrantMoved, change: same, want: []string{"anew grant grt_1", "anew request req_1"}},
-		"access ends":                             {typ: audit.GrantEnded, change: same, want: []string{"anew grant grt_1", "anew request req_1", "ended user:alice@example.com"}},
-		"access is about to end":                  {typ: audit.GrantEnding, change: same, want: []string{"ending user:alice@example.com"}},
-		"a target does not confirm":               {typ: audit.BindingOverdue, change: same, want: []string{"overdue #ops"}},
-		"a target confirms":                       {typ: audit.BindingProvisioned, change: same},
-		"what was told of can not be told":        {typ: audit.NoticeDropped, change: same},
-		"something else happens with the request": {typ: audit.BindingAttempted, change: same},
+		"a request is denied":                      {typ: audit.RequestDenied, change: same, want: []string{"anew request req_1", "denied user:alice@example.com"}},
+		"a request for another is denied":          {typ: audit.RequestDenied, change: func(s *says) { s.request.Requester = bob }, want: []string{"anew request req_1", "denied user:alice@example.com", "denied user:bob@example.com"}},
+		"a program's request for one is denied":    {typ: audit.RequestDenied, change: func(s *says) { s.request.Requester = robot }, want: []string{"anew request req_1", "denied user:alice@example.com"}},
+		"a program's request for itself lapses":    {typ: audit.RequestLapsed, change: func(s *says) { s.request.Requester, s.request.Subject = robot, robot }, want: []string{"anew request req_1"}},
+		"a request lapses":                         {typ: audit.RequestLapsed, change: same, want: []string{"anew request req_1", "lapsed user:alice@example.com"}},
+		"a request is taken back":                  {typ: audit.RequestWithdrawn, change: same, want: []string{"anew request req_1"}},
+		"a reviewer of several answers":            {typ: audit.RequestReviewed, change: same, want: []string{"anew request req_1"}},
+		"access ends later than it was to":         {typ: audit.GrantMoved, change: same, want: []string{"anew grant grt_1", "anew request req_1"}},
+		"access ends":                              {typ: audit.GrantEnded, change: same, want: []string{"anew grant grt_1", "anew request req_1", "ended user:alice@example.com"}},
+		"access is about to end":                   {typ: audit.GrantEnding, change: same, want: []string{"ending user:alice@example.com"}},
+		"a target does not confirm":                {typ: audit.BindingOverdue, change: same, want: []string{"overdue #ops"}},
+		"a target confirms":                        {typ: audit.BindingProvisioned, change: same},
+		"somebody can not be told":                 {typ: audit.NoticeDropped, change: same, data: dropped("review", "user:bob@example.com")},
+		"a channel can not be told what is over":   {typ: audit.NoticeDropped, change: pending(access.RequestDenied), data: dropped("review", "#gone")},
+		"operators can not be told":                {typ: audit.NoticeDropped, change: same, data: dropped("task", "#ops")},
+		"a channel can not be asked":               {typ: audit.NoticeDropped, change: same, data: dropped("review", "#gone"), want: []string{"review #ops"}},
+		"a channel can not be asked again":         {typ: audit.NoticeDropped, change: same, data: dropped("reminder", "#gone"), want: []string{"reminder #ops"}},
+		"others can not be asked in their channel": {typ: audit.NoticeDropped, change: same, data: dropped("escalate", "#gone"), want: []string{"escalate #ops"}},
+		"a channel can not be told of access":      {typ: audit.NoticeDropped, change: same, data: dropped("obliged", "#gone"), want: []string{"obliged #ops"}},
+		"a channel can not be told of a task":      {typ: audit.NoticeDropped, change: same, data: dropped("task", "#gone"), want: []string{"task #ops"}},
+		"a task is closed that could not be told":  {typ: audit.NoticeDropped, change: func(s *says) { s.task.State = access.TaskDone }, data: dropped("task", "#gone")},
+		"something else happens with the request":  {typ: audit.BindingAttempted, change: same},
 
 		"access begins": {typ: audit.GrantStarted, change: same,
 			want: []string{"anew grant grt_1", "anew request req_1", "granted user:alice@example.com", "obliged #audit", "obliged #security"}},
@@ -228,6 +250,29 @@ func TestANoticeIsOfUseAsLongAsWhatItTells(t *testing.T) {
 		if got := n.Until.Sub(noon); got != want || n.EventID != "evt_1" || n.Version != 1 || access.CheckID(access.KindNotice, n.ID) != nil {
 			t.Errorf("%s: %+v, of use for %s", typ, n, got)
 		}
+	}
+}
+
+// Of what several channels can not be told operators hear once: the notice is of the
+// event that those were to hear of. What was shown once is not told anew.
+func TestOperatorsHearOnceOfWhatSeveralCannotBeTold(t *testing.T) {
+	t.Parallel()
+	e := event(audit.NoticeDropped)
+	e.GrantID, e.BindingID = "grt_1", "bnd_1"
+	e.Data = map[string]any{"kind": "obliged", "recipient": "#gone", "event_id": "evt_0", "shown": false}
+	plan := func() notice.Plan {
+		p, err := notice.Planner{Operators: []string{"#ops"}}.Plan(usual(func(*says) {}), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := plan(); len(p.Notices) != 1 || p.Notices[0].EventID != "evt_0" || p.Notices[0].GrantID != "grt_1" || p.Notices[0].BindingID != "bnd_1" {
+		t.Errorf("planned is %+v", p.Notices)
+	}
+	e.Data["shown"] = true
+	if p := plan(); len(p.Notices) != 0 {
+		t.Errorf("planned is %+v, of what is shown", p.Notices)
 	}
 }
 

@@ -39,6 +39,7 @@ type world struct {
 	engine    *engine.Engine
 	policy    *policy
 	messenger *messenger
+	operators []string
 }
 
 func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
@@ -50,7 +51,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 		must(t, err)
 		l, err := ledger.Open(t.Context(), shared{db})
 		must(t, err)
-		w := &world{t: t, db: db, ledger: l, policy: &policy{}, messenger: &messenger{}}
+		w := &world{t: t, db: db, ledger: l, policy: &policy{}, messenger: &messenger{}, operators: []string{"#ops"}}
 		held := lease.NewMemory(l.Now, true)
 		log := slog.New(slog.DiscardHandler)
 		w.engine = engine.New(engine.Config{
@@ -131,7 +132,7 @@ func (w *world) start(name string) *node {
 	n := &node{log: &bytes.Buffer{}, store: &store{Engine: w.engine}, counted: &counted{}}
 	n.Notices = notice.New(notice.Config{
 		Store: n.store, Messenger: w.messenger, Log: slog.New(slog.NewTextHandler(n.log, nil)), Now: w.ledger.Now,
-		Node: name, Operators: []string{"#ops"}, Observer: n.counted,
+		Node: name, Operators: w.operators, Observer: n.counted,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

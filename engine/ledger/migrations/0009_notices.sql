@@ -19,12 +19,15 @@ CREATE TABLE notices (
   shown_at   BIGINT,          -- first
   next_at    BIGINT,          -- when it is to be shown, or changed; NULL: nothing to do
   wanted_at  BIGINT NOT NULL, -- since when there is something to show, while next_at is set
+  urgent     BIGINT NOT NULL, -- 1: somebody waits for its reader, who has not seen it; it goes before the rest
   attempts   BIGINT NOT NULL, -- that failed, since it was last shown
   last_error TEXT NOT NULL,
   dropped_at BIGINT,          -- given up, and last_error says why
   UNIQUE (event_id, kind, recipient)
 );
 CREATE INDEX notices_waiting ON notices (recipient, next_at, id) WHERE next_at IS NOT NULL;
+CREATE INDEX notices_urgent ON notices (recipient, next_at, id) WHERE next_at IS NOT NULL AND urgent = 1;
+CREATE INDEX notices_by_age ON notices (created_at, id);
 CREATE INDEX notices_request ON notices (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX notices_grant ON notices (grant_id) WHERE grant_id IS NOT NULL;
 CREATE INDEX notices_task ON notices (task_id) WHERE task_id IS NOT NULL;
@@ -34,10 +37,12 @@ CREATE INDEX notices_task ON notices (task_id) WHERE task_id IS NOT NULL;
 CREATE TABLE notice_lanes (
   recipient  TEXT PRIMARY KEY,
   next_at    BIGINT,          -- the soonest of its notices; NULL: nothing waits
+  urgent_at  BIGINT,          -- the soonest of those that are urgent
   free_at    BIGINT NOT NULL, -- not before then: it is claimed, or its messenger asked for a rest
   claimed_by TEXT NOT NULL    -- "": by nobody
 );
 CREATE INDEX notice_lanes_due ON notice_lanes (next_at, recipient) WHERE next_at IS NOT NULL;
+CREATE INDEX notice_lanes_urgent ON notice_lanes (urgent_at, recipient) WHERE urgent_at IS NOT NULL;
 
 -- How far a follower of the sealed sequence has come.
 CREATE TABLE followers (

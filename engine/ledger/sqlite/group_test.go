@@ -127,8 +127,13 @@ func TestHotQueriesUseTheirIndexes(t *testing.T) {
 		"tasks to ask for":         `SELECT t.id FROM tasks t WHERE t.state = 'open' AND t.remind_at IS NOT NULL AND t.remind_at <= $1 ORDER BY t.remind_at`,
 		"grants about to end": `SELECT id FROM grants WHERE state = 'active' AND expires_at - starts_at >= 120000000 AND (ending_told IS NULL OR ending_told <> expires_at)
 			AND (CASE WHEN expires_at - starts_at < 2400000000 THEN expires_at - (expires_at - starts_at) / 4 ELSE expires_at - 600000000 END) <= $2 LIMIT 500`,
-		"requests to review":      `SELECT id FROM requests r WHERE r.state = 'pending' ORDER BY r.id DESC LIMIT 50`,
-		"readers of notices":      `SELECT recipient FROM notice_lanes WHERE next_at <= $1 AND free_at <= $2 ORDER BY next_at, recipient LIMIT 4`,
+		"requests to review":         `SELECT id FROM requests r WHERE r.state = 'pending' ORDER BY r.id DESC LIMIT 50`,
+		"readers of notices":         `SELECT recipient FROM notice_lanes WHERE next_at <= $1 AND free_at <= $2 ORDER BY next_at, recipient LIMIT 4`,
+		"readers who are waited for": `SELECT recipient FROM notice_lanes WHERE urgent_at <= $1 AND free_at <= $2 ORDER BY urgent_at, recipient LIMIT 4`,
+		"a reader's urgent notice":   `SELECT id FROM notices n WHERE n.recipient = $1 AND n.next_at <= $2 AND n.urgent = 1 ORDER BY n.next_at, n.id LIMIT 1`,
+		"old notices": `SELECT n.id, CASE WHEN EXISTS (SELECT 1 FROM grants g WHERE g.request_id = n.request_id AND g.state <> 'ended') THEN 1 ELSE 0 END
+			FROM notices n WHERE n.created_at < $2 AND (n.created_at, n.id) > ($2, $1) ORDER BY n.created_at, n.id LIMIT 500`,
+		"whose account it is":     `SELECT subject FROM people WHERE slack = $1 AND slack <> ''`,
 		"a reader's next notice":  `SELECT id FROM notices n WHERE n.recipient = $1 AND n.next_at <= $2 ORDER BY n.next_at, n.id LIMIT 1`,
 		"when a reader's next is": `SELECT MIN(n.next_at) FROM notices n WHERE n.recipient = $1 AND n.next_at IS NOT NULL`,
 		"notices of a request":    `SELECT DISTINCT recipient FROM notices WHERE request_id IN ($1, $2) AND kind IN ('review', 'reminder') AND dropped_at IS NULL`,

@@ -190,6 +190,95 @@ func noticesPutOff(t *testing.T, f *fixture) {
 	})
 }
 
+// noticesUrgent: what somebody waits for goes before all that waited longer, of its
+// reader's and of others', until it was shown.
+func noticesUrgent(t *testing.T, f *fixture) {
+	now := f.l.Now()
+	f.plan(ledger.NoticeChanges{}, notice(access.NoticeEnded, "evt_1", "#a", "", now), notice(access.NoticeObliged, "evt_2", "#b", "", now))
+	f.plan(ledger.NoticeChanges{}, notice(access.NoticeReview, "evt_3", "#b", "req_1", now))
+	f.plan(ledger.NoticeChanges{}, notice(access.NoticeTask, "evt_4", "#b", "", now))
+	for _, want := range []string{"evt_3", "evt_4", "evt_1", "evt_2"} {
+		claimed := f.claim(1)
+		if len(claimed) != 1 || claimed[0].EventID != want {
+			t.Fatalf("claimed are %+v, want %s", claimed, want)
+		}
+		f.showed(claimed[0])
+	}
+	f.plan(ledger.NoticeChanges{}, notice(access.NoticeEnded, "evt_5", "#a", "", now))
+	f.plan(ledger.NoticeChanges{Requests: []string{"req_1"}}) // a change is not
+	f.plan(ledger.NoticeChanges{}, notice(access.NoticeReview, "evt_6", "#b", "req_2", now), notice(access.NoticeReview, "evt_7", "#c", "req_2", now))
+	review := f.claim(1, "#c")
+	if len(review) != 1 || review[0].EventID != "evt_6" {
+		t.Fatalf("claimed are %+v, want evt_6", review)
+	}
+	f.update(func(tx *ledger.Tx) error { // it fails, and waits like all that failed
+		return tx.PutOffNotice(me, review[0], 1, "", now.Add(time.Hour), tx.Now())
+	})
+	f.claimed("evt_3", "evt_5", "evt_7")
+}
+
+// noticesForgotten: old notices are dropped once nothing changes any more of what
+// they are about, and so are readers whom nothing waits for.
+func noticesForgotten(t *testing.T, f *fixture) {
+	var r access.Request
+	f.update(func(tx *ledger.Tx) (err error) {
+		r, err = addRequest(tx, what)
+		return err
+	})
+	old, soon := f.l.Now().Add(-time.Hour), f.l.Now().Add(time.Hour)
+	f.plan(ledger.NoticeChanges{},
+		notice(access.NoticeReview, "pending", "#a", r.ID, old), notice(access.NoticeEnded, "over", "#b", "", old.Add(1000)),
+		notice(access.NoticeEnded, "waits", "#c", "", old.Add(2000)), notice(access.NoticeEnded, "new", "#d", "", soon))
+	for _, n := range f.claim(10) {
+		if n.EventID == "waits" {
+			f.update(func(tx *ledger.Tx) error { return tx.PutOffNotice(me, n, 1, "", soon.Add(time.Hour), tx.Now()) })
+		} else {
+			f.showed(n)
+		}
+	}
+	forget := func(before time.Time, want string, readers int) {
+		t.Helper()
+		var last ledger.OldNotice
+		for {
+			var page []ledger.OldNotice
+			f.view(func(tx *ledger.Tx) (err error) {
+				page, err = tx.OldNotices(before, last, 1)
+				return err
+			})
+			if len(page) == 0 {
+				break
+			}
+			if last = page[0]; last.Over {
+				f.update(func(tx *ledger.Tx) error { return tx.ForgetNotices([]string{last.ID}, before) })
+			}
+		}
+		f.update(func(tx *ledger.Tx) error {
+			n, err := tx.ForgetReaders(before, 10)
+			if n != readers {
+				t.Errorf("before %s %d readers are forgotten, want %d", before, n, readers)
+			}
+			return err
+		})
+		f.view(func(tx *ledger.Tx) error {
+			rest, err := tx.OldNotices(soon.Add(time.Minute), ledger.OldNotice{}, 10)
+			var got []string
+			for _, n := range rest {
+				kept, unread := tx.Notice(n.ID)
+				got, err = append(got, kept.EventID), errors.Join(err, unread)
+			}
+			if fmt.Sprint(got) != want {
+				t.Errorf("before %s is forgotten all but %s, want %s", before, got, want)
+			}
+			return err
+		})
+	}
+	forget(old, "[pending over waits new]", 0)
+	forget(old.Add(time.Second), "[pending waits new]", 0)
+	f.update(func(tx *ledger.Tx) error { return tx.CloseRequest(r.ID, access.RequestDenied) })
+	forget(f.l.Now(), "[waits new]", 3)
+	forget(soon.Add(2*time.Hour), "[]", 1)
+}
+
 // noticeClaims: nodes that claim at once never have two of one reader's.
 func noticeClaims(t *testing.T, f *fixture) {
 	var planned []access.Notice
@@ -273,6 +362,18 @@ func followers(t *testing.T, f *fixture) {
 	seal()
 	f.update(func(tx *ledger.Tx) error { return tx.BeginFollower("notices") })
 	at(ledger.Follower{Seq: 1, Head: 1})
+	behind := func(want bool) {
+		t.Helper()
+		f.view(func(tx *ledger.Tx) error {
+			figures, err := tx.Figures()
+			if c := figures.Notices; c.Waiting != 0 || (c.Oldest > 0) != want {
+				t.Errorf("waiting are %+v; it is behind: %v", c, want)
+			}
+			return err
+		})
+	}
+	behind(false)
+	defer behind(true) // it moves to 2 or 3
 	seal()
 	seal()
 	f.update(func(tx *ledger.Tx) error { return tx.BeginFollower("notices") })
@@ -281,7 +382,7 @@ func followers(t *testing.T, f *fixture) {
 	var racing sync.WaitGroup
 	for i := range faults {
 		racing.Go(func() {
-			faults[i] = f.l.Update(t.Context(), func(tx *ledger.Tx) error { return tx.MoveFollower("notices", 1, int64(2+i%2)) })
+			faults[i] = f.l.Update(t.Context(), func(tx *ledger.Tx) error { return tx.MoveFollower("notices", 1, int64(2)) })
 		})
 	}
 	racing.Wait()
@@ -320,13 +421,20 @@ func whoIsAsked(t *testing.T, f *fixture) {
 		"[user:alice@example.com user:bob@example.com user:carol@example.com]": {"Security", "eng"},
 	} {
 		f.view(func(tx *ledger.Tx) error {
-			people, err := tx.PeopleOf(groups...)
+			people, err := tx.PeopleOf(10, groups...)
 			if got := fmt.Sprint(people); got != want {
 				t.Errorf("of %q are %s, want %s", groups, got, want)
 			}
 			return err
 		})
 	}
+	f.view(func(tx *ledger.Tx) error {
+		people, err := tx.PeopleOf(2, "eng", "Security")
+		if got := fmt.Sprint(people); got != "[user:alice@example.com user:bob@example.com]" {
+			t.Errorf("the first two are %s", got)
+		}
+		return err
+	})
 	now := f.l.Now()
 	f.plan(ledger.NoticeChanges{},
 		notice(access.NoticeReview, "evt_1", "user:bob@example.com", "req_1", now), notice(access.NoticeReview, "evt_1", "#security", "req_1", now),

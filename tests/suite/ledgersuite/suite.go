@@ -83,6 +83,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"a reader is shown notices one after the other":          noticesInTurn,
 		"what is shown follows what it is about":                 noticesFollow,
 		"a notice that failed waits, and so may its reader":      noticesPutOff,
+		"what somebody waits for is shown before all else":       noticesUrgent,
+		"old notices are forgotten when what they tell is over":  noticesForgotten,
 		"claims of notices at once tell nobody two things":       noticeClaims,
 		"a follower begins at the head, and moves once":          followers,
 		"who is in a group is found, and who was asked":          whoIsAsked,
