@@ -105,9 +105,9 @@ func (c *cluster) start(url, redis string) *node {
 // until waits for a condition.
 func (c *cluster) until(what string, holds func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(45 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			c.t.Fatalf("not within 20 s: %s", what)
+			c.t.Fatalf("not within 45 s: %s", what)
 		}
 	}
 }

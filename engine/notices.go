@@ -146,7 +146,10 @@ func droppedEvent(n access.Notice, why string) audit.Event {
 // maxWhy bounds what is kept of the reason for which a notice was not shown.
 const maxWhy = 300
 
-func cutText(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxWhy)], "") }
+// cutText makes a text one that both databases keep: PostgreSQL takes no NUL.
+func cutText(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text[:min(len(text), maxWhy)], ""), "\x00", "")
+}
 
 // NoticeView is a notice with what it is about, as the ledger has it now. It is
 // for whoever the notice is for: nothing is asked of policy.
