@@ -111,6 +111,23 @@ func TestOneNameAsksForAllFiguresOfWhoIsOnCall(t *testing.T) {
 	}
 }
 
+// The warming up ends at 10 s. What was due just before that is noted late, and
+// seems to have been due after it.
+func TestAnEndingThatIsNotedLateIsNotCountedTwice(t *testing.T) {
+	t.Parallel()
+	at := func(s float64) int64 { return int64(s * 1e6) }
+	seen := testimony{Ended: []ending{
+		{at(10.0001), 0, true}, {at(10.2), 3 * time.Millisecond, true}, {at(9.5), 0, true}, {at(10.3), time.Millisecond, false},
+	}}
+	late, heard := seen.late(time.UnixMicro(at(10)), 2)
+	if want := []time.Duration{time.Millisecond, 3 * time.Millisecond}; !slices.Equal(late, want) || heard != 1 {
+		t.Errorf("late by %v, and %d heard; want %v and 1", late, heard, want)
+	}
+	if late, _ := seen.late(time.UnixMicro(at(10)), 9); len(late) != 3 {
+		t.Errorf("late by %v", late)
+	}
+}
+
 func TestQuantiles(t *testing.T) {
 	t.Parallel()
 	for q, want := range map[float64]int{0: 1, 0.5: 3, 0.9: 5, 1: 5} {

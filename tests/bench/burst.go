@@ -145,7 +145,7 @@ func (s *stage) one(ctx context.Context, sc *scene, due batch, last bool) (b rou
 	after, err := sc.gateway.cpu(ctx)
 	b.cpu = (after - before).Seconds()
 	b.settled = time.UnixMicro(seen.Last).Sub(due.Base).Seconds()
-	lates, _ := seen.late(time.Time{})
+	lates, _ := seen.late(time.Time{}, len(seen.Ended))
 	b.ended = quantile(lates, 1).Seconds()
 	return b, errors.Join(err, stop())
 }

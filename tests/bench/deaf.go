@@ -97,7 +97,7 @@ func (s *stage) deafen(ctx context.Context, sc *scene, line *road, first int) (t
 	if !ok {
 		return 0, nil, fmt.Errorf("nothing was heard again within %s", s.opts.Pace.Deaf-s.opts.Pace.After)
 	}
-	late, _ := seen.late(time.Time{})
+	late, _ := seen.late(time.Time{}, len(seen.Ended))
 	return again, late, nil
 }
 

@@ -144,7 +144,7 @@ func (s *stage) watch(ctx context.Context, sc *scene, due batch, f *latenessFigu
 		return err
 	}
 	skip := int(s.opts.Pace.Warm.Seconds() * float64(s.opts.Rate))
-	ended, heard := seen.late(due.due(skip))
+	ended, heard := seen.late(due.due(skip), due.Count-skip)
 	f.Ended, f.Heard = tailOf(ended, due.Count-skip-len(ended), s.opts.Wait), heard
 	told, missing := s.target.late(due, skip)
 	f.Told = tailOf(told, missing, s.opts.Wait)

@@ -144,12 +144,14 @@ func (w *witness) control(f *foster, s *source) http.Handler {
 	return mux
 }
 
-// late sums endings up, of those that were due from the time on.
-func (t testimony) late(from time.Time) (all []time.Duration, heard int) {
-	for _, e := range t.Ended {
-		if time.UnixMicro(e.At).Add(-e.Late).Before(from) {
-			continue
-		}
+// late sums endings up, of those that were due from the time on: at the most so
+// many, those that were due last. When an ending is noted a moment after it was
+// measured, it seems to have been due a moment later than it was.
+func (t testimony) late(from time.Time, most int) (all []time.Duration, heard int) {
+	due := func(e ending) time.Time { return time.UnixMicro(e.At).Add(-e.Late) }
+	counted := slices.DeleteFunc(slices.Clone(t.Ended), func(e ending) bool { return due(e).Before(from) })
+	slices.SortFunc(counted, func(a, b ending) int { return due(b).Compare(due(a)) })
+	for _, e := range counted[:min(len(counted), most)] {
 		all = append(all, e.Late)
 		if e.Heard {
 			heard++
