@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,7 +67,7 @@ type Hook struct {
 
 	reading, taking, refusing chan struct{} // places
 	counts                    map[hookOutcome]*atomic.Int64
-	missing, wrong, other     hookLine
+	missing, wrong, other     trouble.Line
 }
 
 // NewHook returns a hook, or all that is wrong with the configuration.
@@ -168,7 +167,7 @@ func (h *Hook) receive(w http.ResponseWriter, r *http.Request) hookOutcome {
 	}
 	e, err := readHookEvent(body)
 	if err != nil {
-		h.other.failed(h.log, "PagerDuty sent a message that is signed and can not be read; it is dropped, and has no effect", err)
+		h.other.Failed(h.log, "PagerDuty sent a message that is signed and can not be read; it is dropped, and has no effect", err)
 		return hookMalformed
 	}
 	if e.Type == hookPing {
@@ -214,7 +213,7 @@ func (h *Hook) refuse(r *http.Request, why error) {
 	if errors.Is(why, errNoSignature) {
 		line, reason = &h.missing, "signature_missing"
 	}
-	line.failed(h.log.With("source", source), "REFUSED: a message to PagerDuty's webhook is not signed by a secret that is configured. "+
+	line.Failed(h.log.With("source", source), "REFUSED: a message to PagerDuty's webhook is not signed by a secret that is configured. "+
 		"If PagerDuty sent it: three refusals in a row disable the subscription for 24 h, and its events are lost. "+
 		"Configure the subscription's secret (PagerDuty shows it only when the subscription is created; else create another), "+
 		"and enable the subscription again", why)
@@ -261,7 +260,7 @@ func (h *Hook) take(ctx context.Context, e access.IncidentEvent) hookOutcome {
 	case errors.Is(err, errHookBusy):
 		return hookBusy
 	case err != nil:
-		h.other.failed(h.log, "an event of PagerDuty was not taken; PagerDuty brings it again", err)
+		h.other.Failed(h.log, "an event of PagerDuty was not taken; PagerDuty brings it again", err)
 		return hookUnavailable
 	case fresh:
 		return hookTaken
@@ -324,16 +323,3 @@ func enter(places chan struct{}) bool {
 }
 
 func leave(places chan struct{}) { <-places }
-
-// hookLine is a line of the log that many requests may want to write: at most
-// once a minute.
-type hookLine struct {
-	mu   sync.Mutex
-	line trouble.Line
-}
-
-func (l *hookLine) failed(log *slog.Logger, what string, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.line.Failed(log, what, err)
-}

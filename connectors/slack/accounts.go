@@ -95,7 +95,7 @@ func (a *App) unreached(err error) error {
 	if errors.Is(err, errNoAccount) || refusedAs(err, "user_not_found") || refusedAs(err, "users_not_found") || refusedAs(err, "user_not_visible") {
 		return access.Denied("unknown_account", "Slack does not know your account in this workspace, so the gateway can not know who you are.")
 	}
-	a.lines.other.failed(a.cfg.Log, "Slack does not say whose an account is; whoever it is can do nothing", err)
+	a.lines.other.Failed(a.cfg.Log, "Slack does not say whose an account is; whoever it is can do nothing", err)
 	return &access.Error{Kind: access.ErrBusy, Code: "slack_unreachable",
 		Detail: "Slack does not tell the gateway who you are at the moment. Nothing was done: try again in a minute."}
 }

@@ -1,9 +1,7 @@
 package slack
 
 import (
-	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 
 	"github.com/curfew-access/curfew/engine/trouble"
@@ -66,16 +64,4 @@ func (a *App) Counts() map[string]int64 {
 }
 
 // lines are those of the log that many messages may want to write.
-type lines struct{ unsigned, wrong, stale, other, socket line }
-
-// line is written at most once a minute.
-type line struct {
-	mu   sync.Mutex
-	line trouble.Line
-}
-
-func (l *line) failed(log *slog.Logger, what string, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.line.Failed(log, what, err)
-}
+type lines struct{ unsigned, wrong, stale, other, socket trouble.Line }

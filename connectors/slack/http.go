@@ -35,7 +35,7 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request) {
 	answer, became := a.receive(ctx, w, r)
 	body, err := encode(answer)
 	if err != nil {
-		a.lines.other.failed(a.cfg.Log, "the answer to a message of Slack's can not be written", err)
+		a.lines.other.Failed(a.cfg.Log, "the answer to a message of Slack's can not be written", err)
 		body, became = nil, outcomeFailed
 	}
 	a.tally.add(became)
@@ -167,7 +167,7 @@ func (a *App) unreadable(err error) (reply, outcome) {
 	if err != nil {
 		why = errNotSlacks
 	}
-	a.lines.other.failed(a.cfg.Log, "Slack sent a message that can not be read; it has no effect", why)
+	a.lines.other.Failed(a.cfg.Log, "Slack sent a message that can not be read; it has no effect", why)
 	return reply{}, outcomeMalformed
 }
 

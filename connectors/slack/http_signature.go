@@ -13,6 +13,8 @@ import (
 	"time"
 
 	slackapi "github.com/slack-go/slack"
+
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 const (
@@ -90,9 +92,9 @@ func (a *App) signedOnce(header http.Header, body []byte) bool {
 
 // refuse alerts, and has it written down, once a source and minute. The answer
 // does not depend on whether that worked, nor wait for it.
-func (a *App) refuse(ctx context.Context, l *line, code, what string, why error) {
+func (a *App) refuse(ctx context.Context, l *trouble.Line, code, what string, why error) {
 	from := arrivalOf(ctx).source
-	l.failed(a.cfg.Log.With("source", from), what, why)
+	l.Failed(a.cfg.Log.With("source", from), what, why)
 	select {
 	case a.refusing <- struct{}{}:
 	default:

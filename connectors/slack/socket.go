@@ -51,7 +51,7 @@ func (a *App) connect(ctx context.Context, pause *pauses) {
 	if ctx.Err() != nil {
 		return
 	}
-	a.lines.socket.failed(a.cfg.Log, "the socket to Slack is down; what people do there is refused until it is back", err)
+	a.lines.socket.Failed(a.cfg.Log, "the socket to Slack is down; what people do there is refused until it is back", err)
 	if s.worked {
 		*pause = pauses{}
 	}
@@ -177,7 +177,7 @@ func (s *socket) begin(ctx context.Context, e socketmode.Event) {
 		answer, became := s.app.receiveEvent(ctx, e.Data)
 		if outcomeStatus[became] == 200 {
 			if err := s.acknowledge(ctx, e.Request, answer.Body); err != nil {
-				s.app.lines.other.failed(s.app.cfg.Log, "the answer to a message of Slack's could not be given back by the socket", err)
+				s.app.lines.other.Failed(s.app.cfg.Log, "the answer to a message of Slack's could not be given back by the socket", err)
 				became = outcomeUnsent
 			}
 		}

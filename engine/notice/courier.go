@@ -198,9 +198,7 @@ func (c *courier) record(ctx context.Context, n access.Notice, r Result) {
 			c.cfg.Log.Warn("a notice was taken by another node before what came of it was written down; it may be shown twice", "notice", n.ID, "outcome", r.Outcome)
 			return
 		}
-		c.mu.Lock()
 		c.unrecorded.Failed(c.cfg.Log, "what came of a notice could not be written down; trying again", err)
-		c.mu.Unlock()
 		select {
 		case <-ctx.Done(): // the claim lapses
 			return

@@ -6,6 +6,7 @@ package trouble
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -13,8 +14,9 @@ import (
 const again = time.Minute
 
 // Line is one line of the log about one thing that a loop does. The zero value
-// is ready. It is used by one goroutine.
+// is ready. It is safe for concurrent use.
 type Line struct {
+	mu    sync.Mutex
 	told  time.Time
 	times int // since it was told
 }
@@ -24,6 +26,8 @@ type Line struct {
 // own), and a store that comes and goes fails anew each time, so neither makes
 // it a new one.
 func (l *Line) Failed(log *slog.Logger, what string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.times++
 	if now := time.Now(); l.told.IsZero() || now.Sub(l.told) >= again {
 		log.Error(what, "error", err, "times", l.times)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,4 +39,18 @@ func TestTroubleIsToldAtOnceAndThenOnceAMinuteWithHowOften(t *testing.T) {
 			t.Errorf("after a minute without, it says %s", out.String())
 		}
 	})
+}
+
+func TestTroubleOfManyAtOnceIsTheSameTrouble(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	var line trouble.Line
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() { line.Failed(log, "it does not work", errors.New("refused")) })
+	}
+	all.Wait()
+	if n := strings.Count(out.String(), "it does not work"); n != 1 {
+		t.Errorf("it was told %d times:\n%s", n, out.String())
+	}
 }
