@@ -187,7 +187,7 @@ func TestEachDenialIsBoundToWhatWasDenied(t *testing.T) {
 				s := answering(t, w.evaluate(""))
 				tc.change(&s)
 				_, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), s)
-				if code(err) != tc.code || tc.code == "" && err != nil {
+				if access.CodeOf(err) != tc.code || tc.code == "" && err != nil {
 					t.Fatalf("got %v, want %q", err, tc.code)
 				}
 			})
@@ -209,7 +209,7 @@ func TestDenialIsAnsweredWithinItsTimeAndOnce(t *testing.T) {
 		w.policy.set(reviewBy(1))
 		first := answering(t, w.evaluate(""))
 		w.submit(first)
-		if _, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), first); code(err) != "duplicate_request" {
+		if _, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), first); access.CodeOf(err) != "duplicate_request" {
 			t.Fatalf("a second request for one denial: %v", err)
 		}
 		if w.requestOf() == "" {
@@ -217,7 +217,7 @@ func TestDenialIsAnsweredWithinItsTimeAndOnce(t *testing.T) {
 		}
 		late := answering(t, w.evaluate(""))
 		w.pass(6 * time.Minute)
-		if _, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), late); code(err) != "expired_denial" {
+		if _, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), late); access.CodeOf(err) != "expired_denial" {
 			t.Fatalf("a request for an old denial: %v", err)
 		}
 	})
@@ -243,7 +243,7 @@ func TestWishIsHeldAgainstWhatIsOnOffer(t *testing.T) {
 				s := answering(t, w.evaluate(""))
 				s.Wish = tc.wish(w.ledger.Now())
 				v, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), s)
-				if code(err) != tc.code || tc.code == "" && err != nil {
+				if access.CodeOf(err) != tc.code || tc.code == "" && err != nil {
 					t.Fatalf("got %v, want %q", err, tc.code)
 				}
 				if err == nil && v.Result.Approval.ApprovedUntil.Sub(*v.Result.Approval.ApprovedAt) != tc.gets {
@@ -446,15 +446,15 @@ func TestTaskIsUnknownToWhoMayNotSeeItAndGoneAMonthLater(t *testing.T) {
 			},
 			"no id of a task": func() error { _, err := w.engine.AccessTask(t.Context(), as(alice), "../"); return err },
 		} {
-			if err := ask(); code(err) != "unknown_task" {
+			if err := ask(); access.CodeOf(err) != "unknown_task" {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if _, err := w.engine.CancelAccessTask(t.Context(), as(alice), id, ""); code(err) != "invalid_task_state" {
+		if _, err := w.engine.CancelAccessTask(t.Context(), as(alice), id, ""); access.CodeOf(err) != "invalid_task_state" {
 			t.Errorf("a task that has come to its end: %v", err)
 		}
 		must(t, w.raw(`UPDATE requests SET closed_at = closed_at - 31 * 86400000000`))
-		if _, err := w.engine.AccessTask(t.Context(), as(alice), id); code(err) != "task_expired" {
+		if _, err := w.engine.AccessTask(t.Context(), as(alice), id); access.CodeOf(err) != "task_expired" {
 			t.Errorf("a month later: %v", err)
 		}
 	})
@@ -476,7 +476,7 @@ func TestRepeatedSubmissionIsOneRequest(t *testing.T) {
 		}
 		w.requestOf()
 		call.Once.BodyHash = "another"
-		if _, err := w.engine.SubmitAccessRequest(t.Context(), call, s); code(err) != "duplicate_request" {
+		if _, err := w.engine.SubmitAccessRequest(t.Context(), call, s); access.CodeOf(err) != "duplicate_request" {
 			t.Fatalf("another body under the key: %v", err)
 		}
 	})
@@ -612,7 +612,7 @@ func TestCallbackThatMayNotBeIsRefusedBeforeAnythingIs(t *testing.T) {
 		r.refuse = access.Invalid("invalid_callback", "/callback/endpoint", "no")
 		s := answering(t, w.evaluate(""))
 		s.Callback = &access.TaskCallback{Endpoint: "https://10.0.0.1/"}
-		if _, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), s); code(err) != "invalid_callback" {
+		if _, err := w.engine.SubmitAccessRequest(t.Context(), as(alice), s); access.CodeOf(err) != "invalid_callback" {
 			t.Fatalf("got %v", err)
 		}
 		s.Callback = nil

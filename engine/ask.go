@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -111,10 +110,7 @@ func (a asked) checkWhile() error {
 // codeTargetMissing says that this node does not have a target.
 const codeTargetMissing = "target_missing"
 
-func isTargetMissing(err error) bool {
-	var coded *access.Error
-	return errors.As(err, &coded) && coded.Code == codeTargetMissing
-}
+func isTargetMissing(err error) bool { return access.CodeOf(err) == codeTargetMissing }
 
 // target returns the configured target by name, if it takes new access.
 func (e *Engine) target(name string) (Target, error) {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -169,10 +168,7 @@ func errBoundOver() error {
 // on.
 const codeBoundUnknown = "bound_unknown"
 
-func isBoundUnknown(err error) bool {
-	var coded *access.Error
-	return errors.As(err, &coded) && coded.Code == codeBoundUnknown
-}
+func isBoundUnknown(err error) bool { return access.CodeOf(err) == codeBoundUnknown }
 
 func errBoundUnknown() error {
 	return access.Conflict(codeBoundUnknown, "whether what the access is bound to goes on is not known now; ask again")

@@ -74,7 +74,7 @@ func TestReviewOfAnIncidentThatIsResolvedMeanwhile(t *testing.T) {
 		w.pass(time.Second)
 		r := w.mustAskWhile("incident:PX")
 		w.toldElsewhere()
-		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); code(err) != "no_longer_allowed" {
+		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); access.CodeOf(err) != "no_longer_allowed" {
 			t.Fatalf("the approval says %v", err)
 		}
 	})

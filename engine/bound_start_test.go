@@ -169,10 +169,10 @@ func TestNextShiftThatNobodyKnows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inNews(t, unchanged, func(t *testing.T, w *world) {
 				w.news.set(tc.change)
-				if _, err := w.engine.Submit(t.Context(), as(alice), askNextShift()); code(err) != tc.want {
+				if _, err := w.engine.Submit(t.Context(), as(alice), askNextShift()); access.CodeOf(err) != tc.want {
 					t.Fatalf("a request: %v, want %s", err, tc.want)
 				}
-				if _, err := w.engine.Decide(t.Context(), as(alice), askNextShift()); code(err) != tc.want {
+				if _, err := w.engine.Decide(t.Context(), as(alice), askNextShift()); access.CodeOf(err) != tc.want {
 					t.Fatalf("a decision: %v, want %s", err, tc.want)
 				}
 			})

@@ -71,10 +71,10 @@ func TestCaseIsForWhoeverMaySeeTheRequest(t *testing.T) {
 		w.policy.set(reviewBy(1))
 		r, err := w.ask(time.Hour)
 		must(t, err)
-		if _, err = w.engine.Case(t.Context(), as(dave), r.ID); code(err) != "not_allowed" {
+		if _, err = w.engine.Case(t.Context(), as(dave), r.ID); access.CodeOf(err) != "not_allowed" {
 			t.Errorf("who may not see it: %v", err)
 		}
-		if _, err = w.engine.Case(t.Context(), as(alice), "req_none"); code(err) != "not_found" {
+		if _, err = w.engine.Case(t.Context(), as(alice), "req_none"); access.CodeOf(err) != "not_found" {
 			t.Errorf("one that there is not: %v", err)
 		}
 	})

@@ -358,7 +358,7 @@ func TestDecisionsThatCanNotBeShown(t *testing.T) {
 			"a cursor that is none":     {second(w.engine.DecisionEvents(t.Context(), as(bob), engine.DecisionFilter{Paging: engine.Paging{Cursor: "x"}})), "invalid_cursor"},
 			"a limit beyond the bounds": {second(w.engine.DecisionEvents(t.Context(), as(bob), engine.DecisionFilter{Paging: engine.Paging{Limit: 501}})), "invalid_limit"},
 		} {
-			if code(tc.err) != tc.code {
+			if access.CodeOf(tc.err) != tc.code {
 				t.Errorf("%s: got %v, want %s", name, tc.err, tc.code)
 			}
 		}

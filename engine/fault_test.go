@@ -139,7 +139,7 @@ func TestApprovalOfAResourceThatLeavesMeanwhile(t *testing.T) {
 			must(t, err)
 			return reviewBy(1)(in)
 		})
-		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); code(err) != "no_longer_allowed" {
+		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); access.CodeOf(err) != "no_longer_allowed" {
 			t.Fatalf("approval: %v, want no_longer_allowed", err)
 		}
 	})
@@ -398,7 +398,7 @@ func TestCatalogueThatMovesDuringTheDecision(t *testing.T) {
 			})
 			return allowAll(in)
 		})
-		if r, err := w.ask(time.Hour); code(err) != "unknown_action" {
+		if r, err := w.ask(time.Hour); access.CodeOf(err) != "unknown_action" {
 			t.Fatalf("answer %+v, %v; want that the action is not on offer any more", r.Grant, err)
 		}
 	})

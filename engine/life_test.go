@@ -125,7 +125,7 @@ func TestIdempotencyKeyHasOneEffect(t *testing.T) {
 		{ // another body under the key is refused
 			other := call
 			other.Once.BodyHash = "h2"
-			if _, err := w.engine.Submit(w.t.Context(), other, ask); code(err) != "idempotency_key_reused" {
+			if _, err := w.engine.Submit(w.t.Context(), other, ask); access.CodeOf(err) != "idempotency_key_reused" {
 				t.Fatalf("error %v", err)
 			}
 		}
@@ -198,7 +198,7 @@ func TestArchivedResourceEndsItsGrants(t *testing.T) {
 		if *g.EndReason != access.EndResourceGone {
 			t.Fatalf("grant ended for %s", *g.EndReason)
 		}
-		if _, err := w.ask(time.Hour); code(err) != "unknown_resource" {
+		if _, err := w.ask(time.Hour); access.CodeOf(err) != "unknown_resource" {
 			t.Fatalf("a request for it: %v", err)
 		}
 	})
@@ -374,7 +374,7 @@ func TestAskIsHeldAgainstTheCatalogue(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		for name, tc := range cases {
 			_, err := w.engine.Submit(t.Context(), as(alice), tc.ask)
-			if code(err) != tc.code || !errors.Is(err, access.ErrInvalid) {
+			if access.CodeOf(err) != tc.code || !errors.Is(err, access.ErrInvalid) {
 				t.Errorf("%s: %v, want %s", name, err, tc.code)
 			}
 		}

@@ -48,7 +48,7 @@ func TestRequestThatNobodyAnswersIsRemindedEscalatedAndLapses(t *testing.T) {
 		w.pass(59 * time.Second)
 		w.wantEvents(r.ID, "request.submitted")
 		w.wantEvents(r.ID, "request.submitted", "request.reminded")
-		if _, err := w.engine.Approve(t.Context(), as(carol), r.ID, engine.Review{}); code(err) != "not_allowed" {
+		if _, err := w.engine.Approve(t.Context(), as(carol), r.ID, engine.Review{}); access.CodeOf(err) != "not_allowed" {
 			t.Fatalf("carol before the escalation: %v, want not_allowed", err)
 		}
 		w.pass(30 * time.Second)
@@ -103,7 +103,7 @@ func TestEscalationIsThatOfTheNewestDecision(t *testing.T) {
 				_, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{})
 				must(t, err)
 				w.pass(time.Minute)
-				if _, err := w.engine.Approve(t.Context(), as(tc.other), r.ID, engine.Review{}); code(err) != "not_allowed" {
+				if _, err := w.engine.Approve(t.Context(), as(tc.other), r.ID, engine.Review{}); access.CodeOf(err) != "not_allowed" {
 					t.Fatalf("%s: %v, want not_allowed", tc.other, err)
 				}
 				got, err := w.engine.Approve(t.Context(), as(tc.by), r.ID, engine.Review{})
@@ -121,7 +121,7 @@ func TestReviewAfterTheEscalationGoesByTheNewDecision(t *testing.T) {
 		r := w.mustAsk(time.Hour)
 		w.pass(61 * time.Second)
 		w.policy.set(waits(1, after(60, "managers")))
-		if _, err := w.engine.Approve(t.Context(), as(carol), r.ID, engine.Review{}); code(err) != "not_a_reviewer" {
+		if _, err := w.engine.Approve(t.Context(), as(carol), r.ID, engine.Review{}); access.CodeOf(err) != "not_a_reviewer" {
 			t.Fatalf("carol, whom policy names no more: %v, want not_a_reviewer", err)
 		}
 		got, err := w.engine.Approve(t.Context(), as(erin), r.ID, engine.Review{})

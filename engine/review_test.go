@@ -100,7 +100,7 @@ func TestReview(t *testing.T) {
 						do = w.engine.Deny
 					}
 					_, err := do(t.Context(), as(a.by), r.ID, a.review)
-					if code(err) != a.code || (err == nil) != (a.code == "") {
+					if access.CodeOf(err) != a.code || (err == nil) != (a.code == "") {
 						t.Fatalf("answer %d: %v, want code %q", i+1, err, a.code)
 					}
 				}
@@ -134,7 +134,7 @@ func TestNobodyApprovesTheirOwnRequestByAnotherAddress(t *testing.T) {
 		for name, who := range map[string][2]access.Subject{"asked by the other": {also, bob}, "answered by the other": {bob, also}} {
 			r, err := w.engine.Submit(t.Context(), as(who[0]), askFor(time.Hour))
 			must(t, err)
-			if _, err := w.engine.Approve(t.Context(), as(who[1]), r.ID, engine.Review{}); code(err) != "own_request" {
+			if _, err := w.engine.Approve(t.Context(), as(who[1]), r.ID, engine.Review{}); access.CodeOf(err) != "own_request" {
 				t.Errorf("%s: %v, want own_request", name, err)
 			}
 		}
@@ -152,7 +152,7 @@ func TestNobodyApprovesTheirOwnRequest(t *testing.T) {
 		forOther, err := w.engine.Submit(t.Context(), as(bob), ask)
 		must(t, err)
 		for _, id := range []string{own.ID, forOther.ID} {
-			if _, err := w.engine.Approve(t.Context(), as(bob), id, engine.Review{}); code(err) != "own_request" {
+			if _, err := w.engine.Approve(t.Context(), as(bob), id, engine.Review{}); access.CodeOf(err) != "own_request" {
 				t.Fatalf("bob on %s: %v, want own_request", id, err)
 			}
 		}
@@ -205,7 +205,7 @@ func TestApprovalAndDenialAtOnceHaveOneOutcome(t *testing.T) {
 		}
 		got, err := w.engine.Request(t.Context(), as(alice), r.ID)
 		must(t, err)
-		if first != nil || code(second) != "request_not_pending" || !strings.Contains(second.Error(), "is "+string(got.State)+" already") {
+		if first != nil || access.CodeOf(second) != "request_not_pending" || !strings.Contains(second.Error(), "is "+string(got.State)+" already") {
 			t.Fatalf("the request is %s, and the results are %v and %v", got.State, first, second)
 		}
 		if (got.State == access.RequestApproved) != (got.Grant != nil) || len(got.Reviews) != 1 {
@@ -239,7 +239,7 @@ func TestReviewOfAClosedRequestSaysWhatBecameOfIt(t *testing.T) {
 		_, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{})
 		must(t, err)
 		w.policy.set(denyAll) // which has nothing to say about it any more
-		if _, err = w.engine.Approve(t.Context(), as(dave), r.ID, engine.Review{}); code(err) != "request_not_pending" || !strings.Contains(err.Error(), "is approved already") {
+		if _, err = w.engine.Approve(t.Context(), as(dave), r.ID, engine.Review{}); access.CodeOf(err) != "request_not_pending" || !strings.Contains(err.Error(), "is approved already") {
 			t.Fatalf("a late approval: %v", err)
 		}
 		w.wantEvents(r.ID, "request.submitted", "request.reviewed", "request.approved", "grant.started")
@@ -262,7 +262,7 @@ func TestRequestThatNobodyAnswersLapses(t *testing.T) {
 			t.Fatalf("the request is %s", got.State)
 		}
 		_, err = w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{})
-		if code(err) != "request_not_pending" {
+		if access.CodeOf(err) != "request_not_pending" {
 			t.Fatalf("approval after the lapse: %v", err)
 		}
 		w.wantEvents(r.ID, "request.submitted", "request.lapsed")
@@ -274,7 +274,7 @@ func TestWithdrawnRequestCanNotBeApproved(t *testing.T) {
 		r := w.pending(1)
 		_, err := w.engine.Withdraw(t.Context(), as(alice), r.ID, "not needed")
 		must(t, err)
-		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); code(err) != "request_not_pending" {
+		if _, err := w.engine.Approve(t.Context(), as(bob), r.ID, engine.Review{}); access.CodeOf(err) != "request_not_pending" {
 			t.Fatalf("approval after the withdrawal: %v", err)
 		}
 	})

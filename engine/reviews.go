@@ -107,10 +107,7 @@ func (e *Engine) sayingState(ctx context.Context, id string, err error) error {
 // codeNotPending says that a request can not be answered any more.
 const codeNotPending = "request_not_pending"
 
-func isNotPending(err error) bool {
-	var coded *access.Error
-	return errors.As(err, &coded) && coded.Code == codeNotPending
-}
+func isNotPending(err error) bool { return access.CodeOf(err) == codeNotPending }
 
 func notPending(r access.Request) error {
 	state := r.State

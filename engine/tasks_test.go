@@ -39,7 +39,7 @@ func TestTaskIsClosedByASecondPerson(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				task := w.flagged()
-				if err := tc.answer(w.engine)(t, as(tc.caller), task.ID); code(err) != tc.code {
+				if err := tc.answer(w.engine)(t, as(tc.caller), task.ID); access.CodeOf(err) != tc.code {
 					t.Fatalf("got %v, want %q", err, tc.code)
 				}
 				now, err := w.engine.Task(t.Context(), as(bob), task.ID)
@@ -95,7 +95,7 @@ func TestAfterReviewIsNotClosedByWhoAskedForTheAccess(t *testing.T) {
 		also := access.Subject{Type: "user", ID: "a.other@example.com"}
 		must(t, w.engine.LoadPeople(t.Context(), "more", []access.Person{{Subject: alice, Emails: []string{also.ID}}}))
 		for _, own := range []access.Subject{alice, bob, also} {
-			if _, err := w.engine.CloseTask(t.Context(), as(own), task.ID, ""); code(err) != "own_task" {
+			if _, err := w.engine.CloseTask(t.Context(), as(own), task.ID, ""); access.CodeOf(err) != "own_task" {
 				t.Errorf("%s: %v", own, err)
 			}
 		}
@@ -115,7 +115,7 @@ func TestTaskIsClosedOnceWhoeverComesAtOnce(t *testing.T) {
 			closing.Go(func() { _, faults[i] = w.engine.CloseTask(t.Context(), as(who), task.ID, "") })
 		}
 		closing.Wait()
-		if (faults[0] == nil) == (faults[1] == nil) || !errors.Is(errors.Join(faults...), access.ErrConflict) || code(errors.Join(faults...)) != "task_not_open" {
+		if (faults[0] == nil) == (faults[1] == nil) || !errors.Is(errors.Join(faults...), access.ErrConflict) || access.CodeOf(errors.Join(faults...)) != "task_not_open" {
 			t.Errorf("got %v", faults)
 		}
 		if events := w.eventsOf(audit.TaskClosed); len(events) != 1 {

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -254,14 +253,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func code(err error) string {
-	var e *access.Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
 }
 
 // policy answers as the test says.

@@ -77,15 +77,6 @@ func readMain(t *testing.T, length string) slack.Ask {
 	}
 }
 
-// code is that of an error that says what is wrong.
-func code(err error) string {
-	var coded *access.Error
-	if errors.As(err, &coded) {
-		return coded.Code
-	}
-	return ""
-}
-
 func TestOneWhoIsOnCallAsksAndEndsAtTheDesk(t *testing.T) {
 	t.Parallel()
 	d, ctx := deskOf(t), t.Context()
@@ -101,7 +92,7 @@ func TestOneWhoIsOnCallAsksAndEndsAtTheDesk(t *testing.T) {
 	if err != nil || again.ID != first.ID {
 		t.Errorf("submitted again: %s, %v; want %s", again.ID, err, first.ID)
 	}
-	if _, err := d.Submit(ctx, caller(alice), "key-1", readMain(t, "30m")); code(err) != "idempotency_key_reused" {
+	if _, err := d.Submit(ctx, caller(alice), "key-1", readMain(t, "30m")); access.CodeOf(err) != "idempotency_key_reused" {
 		t.Errorf("another ask under the key: %v", err)
 	}
 	short, err := d.Submit(ctx, caller(alice), "key-2", readMain(t, "30m"))
@@ -115,7 +106,7 @@ func TestOneWhoIsOnCallAsksAndEndsAtTheDesk(t *testing.T) {
 	if live, err := d.Live(ctx, caller(carol)); err != nil || len(live) != 0 {
 		t.Errorf("another's live grants: %+v, %v", live, err)
 	}
-	if _, err := d.Revoke(ctx, caller(carol), "key-3", first.Grant.ID); code(err) != "not_allowed" {
+	if _, err := d.Revoke(ctx, caller(carol), "key-3", first.Grant.ID); access.CodeOf(err) != "not_allowed" {
 		t.Errorf("another ends it: %v", err)
 	}
 	for range 2 {
@@ -160,18 +151,18 @@ func TestReviewersAnswerAtTheDesk(t *testing.T) {
 		"a stranger":     {access.Subject{Type: access.TypeUser, ID: "eve@example.com"}, "not_allowed"},
 		"who made it up": {access.Subject{Type: access.TypeUser, ID: "nobody@example.com"}, "not_allowed"},
 	} {
-		if _, err := d.Review(ctx, caller(tc.who), "key-"+name, asked.ID, slack.Answer{Verdict: access.VerdictApprove}); code(err) != tc.code {
+		if _, err := d.Review(ctx, caller(tc.who), "key-"+name, asked.ID, slack.Answer{Verdict: access.VerdictApprove}); access.CodeOf(err) != tc.code {
 			t.Errorf("%s approves: %v", name, err)
 		}
 	}
-	if _, err := d.Case(ctx, caller(access.Subject{Type: access.TypeUser, ID: "eve@example.com"}), asked.ID); code(err) != "not_allowed" {
+	if _, err := d.Case(ctx, caller(access.Subject{Type: access.TypeUser, ID: "eve@example.com"}), asked.ID); access.CodeOf(err) != "not_allowed" {
 		t.Errorf("a stranger reads it: %v", err)
 	}
 	own, err := d.Submit(ctx, caller(bob), "key-own", readMain(t, "2h"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Review(ctx, caller(bob), "key-own", own.ID, slack.Answer{Verdict: access.VerdictApprove}); code(err) != "own_request" {
+	if _, err := d.Review(ctx, caller(bob), "key-own", own.ID, slack.Answer{Verdict: access.VerdictApprove}); access.CodeOf(err) != "own_request" {
 		t.Errorf("a reviewer approves their own: %v", err)
 	}
 	answer := slack.Answer{Verdict: access.VerdictApprove, For: duration(t, "30m"), Comment: "short"}
@@ -181,7 +172,7 @@ func TestReviewersAnswerAtTheDesk(t *testing.T) {
 			t.Errorf("approved: %+v, %v", c, err)
 		}
 	}
-	if _, err := d.Review(ctx, caller(bob), "key-2", asked.ID, slack.Answer{Verdict: access.VerdictDeny}); code(err) != "idempotency_key_reused" {
+	if _, err := d.Review(ctx, caller(bob), "key-2", asked.ID, slack.Answer{Verdict: access.VerdictDeny}); access.CodeOf(err) != "idempotency_key_reused" {
 		t.Errorf("another answer under the key: %v", err)
 	}
 	second, err := d.Submit(ctx, caller(carol), "key-3", readMain(t, "2h"))
@@ -217,7 +208,7 @@ func TestBreakGlassIsClosedByASecondPersonAtTheDesk(t *testing.T) {
 	if err != nil || task.Kind != access.TaskAfterReview || task.GrantID != c.Grant.ID || task.RequestID != c.ID || task.About == nil || task.About.Subject != carol {
 		t.Errorf("the task is %+v, %v", task, err)
 	}
-	if _, err := d.CloseTask(ctx, caller(carol), "key-2", id, "fine"); code(err) != "not_allowed" {
+	if _, err := d.CloseTask(ctx, caller(carol), "key-2", id, "fine"); access.CodeOf(err) != "not_allowed" {
 		t.Errorf("whose access it was closes it: %v", err)
 	}
 	for range 2 {

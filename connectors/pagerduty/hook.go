@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
+	"github.com/curfew-access/curfew/connectors"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/trouble"
 )
@@ -184,31 +183,20 @@ func (h *Hook) receive(w http.ResponseWriter, r *http.Request) hookOutcome {
 
 // readHookBody reads the body as it was sent; an outcome says why it could not.
 func readHookBody(w http.ResponseWriter, r *http.Request) ([]byte, hookOutcome) {
-	if r.ContentLength > maxHookBody {
-		return nil, hookTooLarge
-	}
-	// Where there is no connection there is no deadline, and none is needed.
-	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Now().Add(hookReading))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHookBody))
-	var large *http.MaxBytesError
+	body, err := connectors.ReadBody(w, r, maxHookBody, hookReading)
 	switch {
-	case errors.As(err, &large):
+	case errors.Is(err, connectors.ErrBodyTooLarge):
 		return nil, hookTooLarge
 	case err != nil:
-		return nil, hookUnread // and the deadline stays, for whoever drains the connection
+		return nil, hookUnread
 	}
-	_ = conn.SetReadDeadline(time.Time{}) // one that passes while the ledger is asked would end the request
 	return body, ""
 }
 
 // refuse alerts, and has it written down, once a source and minute. The answer
 // does not depend on whether that worked.
 func (h *Hook) refuse(r *http.Request, why error) {
-	source, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		source = r.RemoteAddr
-	}
+	source := connectors.SourceOf(r)
 	line, reason := &h.wrong, "signature_wrong"
 	if errors.Is(why, errNoSignature) {
 		line, reason = &h.missing, "signature_missing"

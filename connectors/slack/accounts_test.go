@@ -225,7 +225,7 @@ func TestAPanicOfWhatSlackSaysOfAPersonIsAFaultOfSlacks(t *testing.T) {
 	w.slack.during("user", func() error { panic("planted in an account") })
 	for range 2 {
 		_, err := w.app.who(w.ctx(), team, aliceID)
-		if code(err) != "slack_unreachable" {
+		if access.CodeOf(err) != "slack_unreachable" {
 			t.Errorf("it is %v", err)
 		}
 	}

@@ -41,7 +41,7 @@ func (a *App) suggest(ctx context.Context, cb *slackapi.InteractionCallback) []*
 // unlisted says why there is no list: the person may not see one, or it could not
 // be read.
 func (a *App) unlisted(err error) string {
-	if code(err) != "" {
+	if access.CodeOf(err) != "" {
 		return because(err)
 	}
 	a.cfg.Log.Warn("the catalogue could not be searched from Slack", "error", err)

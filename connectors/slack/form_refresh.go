@@ -56,7 +56,7 @@ func (a *App) offered(ctx context.Context, cb *slackapi.InteractionCallback, f s
 // unread is a fault of what was only looked up, for the person: nothing was to be
 // saved.
 func (a *App) unread(err error) error {
-	if err == nil || code(err) != "" {
+	if err == nil || access.CodeOf(err) != "" {
 		return err
 	}
 	a.noted(err)
@@ -204,7 +204,7 @@ func (t *turns) of(viewID string) *openForm {
 // sorry is what went wrong, in mrkdwn, for the person whose it is. What is not
 // theirs to know goes into the log.
 func (a *App) sorry(err error) string {
-	if code(err) == "" && errors.Is(err, access.ErrBusy) {
+	if access.CodeOf(err) == "" && errors.Is(err, access.ErrBusy) {
 		err = errBusy()
 	}
 	a.noted(err)

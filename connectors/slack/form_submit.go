@@ -90,7 +90,7 @@ func (a *App) submitForm(ctx context.Context, cb *slackapi.InteractionCallback, 
 	}
 	key := viewKey(cb)
 	c, err := a.submitWish(ctx, who, key, w)
-	if err == nil || code(err) != codeKeyReused || sent == nil || *sent == w {
+	if err == nil || access.CodeOf(err) != codeKeyReused || sent == nil || *sent == w {
 		return submitted{Case: c, who: who, at: a.cfg.Now()}, err
 	}
 	c, err = a.submitWish(ctx, who, key, *sent)
@@ -121,7 +121,7 @@ func (a *App) submittedLate(ctx context.Context, viewID string, got submitted, e
 // formRefused shows what is wrong, at the field whose fault it is, or else above the
 // form as it was left.
 func (a *App) formRefused(v *slackapi.View, c chosen, state formState, err error) reply {
-	if code(err) == codeKeyReused {
+	if access.CodeOf(err) == codeKeyReused {
 		return replace(closingView(firstCounted+"\n`/access mine` shows what you have.", "Close"))
 	}
 	var coded *access.Error

@@ -8,13 +8,14 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"path"
 	"time"
 
 	slackapi "github.com/slack-go/slack"
+
+	"github.com/curfew-access/curfew/connectors"
 )
 
 // What one message may take of the gateway. What Slack sends is well below: a view
@@ -31,7 +32,7 @@ const (
 func (a *App) Handler() http.Handler { return http.HandlerFunc(a.serve) }
 
 func (a *App) serve(w http.ResponseWriter, r *http.Request) {
-	ctx := arriving(r.Context(), arrival{at: time.Now(), source: source(r), hookID: newHookID()})
+	ctx := arriving(r.Context(), arrival{at: time.Now(), source: connectors.SourceOf(r), hookID: newHookID()})
 	answer, became := a.receive(ctx, w, r)
 	body, err := encode(answer)
 	if err != nil {
@@ -96,21 +97,13 @@ func (a *App) read(w http.ResponseWriter, r *http.Request) ([]byte, outcome) {
 	default:
 		return nil, outcomeBusy
 	}
-	if r.ContentLength > maxBody {
-		return nil, outcomeTooLarge
-	}
-	// Where there is no connection there is no deadline, and none is needed.
-	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Now().Add(readingIn))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var large *http.MaxBytesError
+	body, err := connectors.ReadBody(w, r, maxBody, readingIn)
 	switch {
-	case errors.As(err, &large):
+	case errors.Is(err, connectors.ErrBodyTooLarge):
 		return nil, outcomeTooLarge
 	case err != nil:
-		return nil, outcomeUnread // and the deadline stays, for whoever drains the connection
+		return nil, outcomeUnread
 	}
-	_ = conn.SetReadDeadline(time.Time{}) // one that passes while it is handled would end the request
 	return body, ""
 }
 
@@ -181,15 +174,6 @@ func posted(ctx context.Context, body []byte) *http.Request {
 	r := &http.Request{Method: http.MethodPost, URL: &url.URL{}, Body: io.NopCloser(bytes.NewReader(body)),
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}}
 	return r.WithContext(ctx)
-}
-
-// source is the address of whoever sent a message.
-func source(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // newHookID names a message, for traces.

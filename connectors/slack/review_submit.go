@@ -59,7 +59,7 @@ func (a *App) answer(ctx context.Context, cb *slackapi.InteractionCallback, p pr
 // standing reads what became of a request that could not be answered so: the first
 // submission of a form counts, and so does whoever was first.
 func (a *App) standing(ctx context.Context, who Caller, p pressed, err error) (instead string, _ error) {
-	reused := code(err) == codeKeyReused
+	reused := access.CodeOf(err) == codeKeyReused
 	if !reused && !errors.Is(err, access.ErrConflict) {
 		return "", err
 	}
@@ -119,12 +119,3 @@ func faulty(block, text string) reply {
 
 // codeKeyReused is that another form was submitted under the same key before.
 const codeKeyReused = "idempotency_key_reused"
-
-// code is the code of a fault; "": it has none.
-func code(err error) string {
-	var fault *access.Error
-	if errors.As(err, &fault) {
-		return fault.Code
-	}
-	return ""
-}

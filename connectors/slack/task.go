@@ -4,6 +4,8 @@ import (
 	"context"
 
 	slackapi "github.com/slack-go/slack"
+
+	"github.com/curfew-access/curfew/engine/access"
 )
 
 // submitClose closes a task. Its message is changed by its notice.
@@ -14,7 +16,7 @@ func (a *App) submitClose(ctx context.Context, cb *slackapi.InteractionCallback,
 	}
 	return a.submit(ctx, cb, p, blockComment, func(ctx context.Context, who Caller) (string, error) {
 		_, err := a.cfg.Desk.CloseTask(ctx, who, viewKey(cb), p.About, comment)
-		if code(err) == codeKeyReused {
+		if access.CodeOf(err) == codeKeyReused {
 			return "What you submitted first counted; this did not.", nil
 		}
 		return "", err

@@ -47,6 +47,15 @@ func (e *Error) Error() string {
 // Unwrap returns the kind, so that errors.Is(err, ErrInvalid) holds.
 func (e *Error) Unwrap() error { return e.Kind }
 
+// CodeOf returns the code of the Error that err wraps; "" when there is none.
+func CodeOf(err error) string {
+	var coded *Error
+	if errors.As(err, &coded) {
+		return coded.Code
+	}
+	return ""
+}
+
 // Invalid reports an input fault at field, a JSON pointer ("/for") or "".
 func Invalid(code, field, format string, args ...any) error {
 	return &Error{Kind: ErrInvalid, Code: code, Field: field, Detail: fmt.Sprintf(format, args...)}

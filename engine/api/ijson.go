@@ -28,8 +28,7 @@ func checkForm(raw []byte) error {
 		return errNotUTF8
 	}
 	err := walk(raw)
-	var fault *access.Error
-	if !errors.As(err, &fault) || fault.Code != "malformed_json" {
+	if access.CodeOf(err) != "malformed_json" {
 		return err
 	}
 	// Half of a surrogate pair, escaped, is malformed to a strict reader only.
