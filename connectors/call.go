@@ -46,7 +46,7 @@ func (c *call) again(ctx context.Context, response *http.Response, err error) (b
 	if ctx.Err() != nil || !shortFault(c.status, err) || c.wish > c.waitMax {
 		return false, nil //nolint:nilerr // the answer, or err, goes back as it is
 	}
-	c.next = max(c.wish, backoff(c.tries, c.waitMin, c.waitMax))
+	c.next = max(c.wish, Backoff(c.tries, c.waitMin, c.waitMax))
 	deadline, bounded := ctx.Deadline()
 	return !bounded || time.Until(deadline) > c.next, nil
 }

@@ -27,10 +27,10 @@ func shortFault(status int, err error) bool {
 	return status >= 500
 }
 
-// backoff returns the pause before the retry that follows the given try, the
+// Backoff returns the pause before the retry that follows the given try, the
 // first being 1: it doubles from shortest to longest, less up to a half at random
 // so that callers that failed together do not come back together.
-func backoff(tries int, shortest, longest time.Duration) time.Duration {
+func Backoff(tries int, shortest, longest time.Duration) time.Duration {
 	pause := shortest
 	for i := 1; i < tries && pause < longest; i++ {
 		pause *= 2

@@ -12,6 +12,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 // callbackRetry is when a callback that failed is tried again.
-var callbackRetry = Backoff{First: time.Second, Cap: 5 * time.Minute}
+var callbackRetry = trouble.Backoff{First: time.Second, Cap: 5 * time.Minute}
 
 // How a callback was settled.
 const (
@@ -64,7 +65,7 @@ func (e *Engine) sendCallbacks(ctx context.Context) error {
 		faults := make([]error, len(due))
 		var sending sync.WaitGroup
 		for i, c := range due {
-			sending.Go(func() { faults[i] = safely(func() error { return e.tryCallback(ctx, c) }) })
+			sending.Go(func() { faults[i] = trouble.Caught(func() error { return e.tryCallback(ctx, c) }) })
 		}
 		sending.Wait()
 		if err := errors.Join(faults...); err != nil || len(due) < callbackBatch {
@@ -122,7 +123,7 @@ func (e *Engine) recordCallback(ctx context.Context, c access.CallbackAttempt, f
 		outcome, typ := callbackDelivered, audit.CallbackDelivered
 		if failure != nil {
 			if tx.Now().Sub(c.ClosedAt) < callbackFor {
-				return tx.PutOffCallback(c, tx.Now().Add(callbackRetry.after(c.Attempt, access.IsPermanent(failure))))
+				return tx.PutOffCallback(c, tx.Now().Add(callbackRetry.After(c.Attempt, access.IsPermanent(failure))))
 			}
 			outcome, typ = callbackFailed, audit.CallbackFailed
 		}

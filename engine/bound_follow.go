@@ -9,6 +9,7 @@ import (
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // FollowFacts lets what depends on a source follow what it says now: the book
@@ -49,7 +50,7 @@ func (e *Engine) followPage(ctx context.Context, page []access.Grant, now access
 	var turns []factTurn
 	var faults []error
 	for _, g := range page {
-		err := safely(func() error {
+		err := trouble.Caught(func() error {
 			if t, turned := e.follow(g, now); turned {
 				turns = append(turns, t)
 			}

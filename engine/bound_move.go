@@ -8,6 +8,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // carry does in one transaction what a snapshot does to grants. If that fails each
@@ -17,13 +18,13 @@ func (e *Engine) carry(ctx context.Context, turns []factTurn, heard access.Snaps
 	if len(turns) == 0 {
 		return nil
 	}
-	err := safely(func() error { return e.carryOut(ctx, turns, heard) })
+	err := trouble.Caught(func() error { return e.carryOut(ctx, turns, heard) })
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	var faults []error
 	for _, t := range turns {
-		if err := safely(func() error { return e.carryOut(ctx, []factTurn{t}, heard) }); err != nil {
+		if err := trouble.Caught(func() error { return e.carryOut(ctx, []factTurn{t}, heard) }); err != nil {
 			faults = append(faults, fmt.Errorf("grant %s: %w", t.Was.ID, err))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // claimMargin is how much longer a claim lasts than the attempt can.
@@ -116,7 +117,7 @@ func (e *Engine) claimEach(ctx context.Context, target Target, owner string, lim
 // putOff makes a binding that can not be claimed wait, so that it is not first
 // among those that can.
 func (e *Engine) putOff(ctx context.Context, id string) error {
-	return e.ledger.Update(ctx, func(tx *ledger.Tx) error { return tx.PutOff(id, tx.Now().Add(Backoff{}.cap())) })
+	return e.ledger.Update(ctx, func(tx *ledger.Tx) error { return tx.PutOff(id, tx.Now().Add(trouble.Backoff{}.Longest())) })
 }
 
 // claimAll claims bindings that are held, in as many statements for a hundred as

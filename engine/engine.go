@@ -19,6 +19,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // Policy answers. Whatever fails inside it is a deny with a reason; the error
@@ -154,7 +155,7 @@ type Target struct {
 	Retired  bool          // drains; takes no new access
 	Deadline time.Duration // the longest that one attempt can take
 	MaxLag   time.Duration // how long after an attempt its effect may still come
-	Retry    Backoff
+	Retry    trouble.Backoff
 }
 
 // Config is what an Engine is made of. Ledger, Policy, Facts, Lease and Log are

@@ -14,6 +14,7 @@ import (
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/outbox"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // other is a second engine on the world's ledger, with parts of its own.
@@ -332,7 +333,7 @@ func TestOneDeadTargetDoesNotHoldUpTheOthers(t *testing.T) {
 		w.stop()
 		w.idle = true
 		w.start()
-		retry := engine.Backoff{First: time.Second, Cap: 5 * time.Minute}
+		retry := trouble.Backoff{First: time.Second, Cap: 5 * time.Minute}
 		e := w.other(func(c *engine.Config) {
 			c.Targets = []engine.Target{
 				{Name: "box", Contract: "box-1", Deadline: 15 * time.Second, Retry: retry},

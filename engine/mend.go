@@ -9,6 +9,7 @@ import (
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // The repair walks the whole ledger and then the whole lease, a page at a time,
@@ -26,7 +27,7 @@ const (
 
 // rebuildAgain is when a lease that could not be rebuilt is rebuilt again. The
 // repair goes on meanwhile.
-var rebuildAgain = Backoff{First: 500 * time.Millisecond, Cap: mendRest}
+var rebuildAgain = trouble.Backoff{First: 500 * time.Millisecond, Cap: mendRest}
 
 // Rebuild is told that the lease has lost everything.
 func (e *Engine) Rebuild() { poke(e.rebuildWake) }
@@ -53,11 +54,11 @@ func (e *Engine) mendLoop(ctx context.Context) {
 				failed = 0
 				break
 			}
-			time.AfterFunc(rebuildAgain.after(failed, false), e.Rebuild)
+			time.AfterFunc(rebuildAgain.After(failed, false), e.Rebuild)
 		case <-timer.C:
 		}
 		wait := mendEvery
-		err := safely(func() (err error) {
+		err := trouble.Caught(func() (err error) {
 			wait, err = walk.step(ctx)
 			return err
 		})

@@ -17,6 +17,7 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/ledger/postgres"
 	"github.com/curfew-access/curfew/engine/outbox"
+	"github.com/curfew-access/curfew/engine/trouble"
 	"github.com/curfew-access/curfew/tests/service"
 )
 
@@ -77,7 +78,7 @@ func (c *cluster) start(url, redis string) *node {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	n.Engine = engine.New(engine.Config{
 		Ledger: l, Policy: c.policy, Facts: &facts{}, Lease: held, LeaseShared: redis != "", Log: log, Observer: n.counted,
-		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 5 * time.Second, Retry: engine.Backoff{First: time.Second}}},
+		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 5 * time.Second, Retry: trouble.Backoff{First: time.Second}}},
 	})
 	worker := &outbox.Worker{
 		Store: n.Engine, Targets: map[string]outbox.Deliverer{"box-1": c.target}, Alerter: c.target, Log: log, Owner: "node",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // Live grants are evaluated again when something changes under them. One node at a
@@ -27,7 +28,7 @@ const (
 const DefaultMaxEndShare = 0.1
 
 // recheckRetry is when an evaluation that failed is tried again.
-var recheckRetry = Backoff{First: time.Second, Cap: time.Minute}
+var recheckRetry = trouble.Backoff{First: time.Second, Cap: time.Minute}
 
 // recheckDue evaluates all that is due, if it falls to this node: it has the
 // active policies, and the duty.
@@ -125,7 +126,7 @@ func (e *Engine) recheckSome(ctx context.Context) error {
 			continue
 		}
 		e.recheckFailed(due[i].GrantID, fault)
-		if err := e.postponeRecheck(ctx, due[i], recheckRetry.after(due[i].Failures+1, false), due[i].Failures+1); err != nil {
+		if err := e.postponeRecheck(ctx, due[i], recheckRetry.After(due[i].Failures+1, false), due[i].Failures+1); err != nil {
 			return err
 		}
 	}
@@ -143,7 +144,7 @@ func (e *Engine) fewAtOnce(ctx context.Context, n int, do func(ctx context.Conte
 			defer func() { <-places }()
 			ctx, cancel := context.WithTimeout(ctx, recheckPatience)
 			defer cancel()
-			faults[i] = safely(func() error { return do(ctx, i) })
+			faults[i] = trouble.Caught(func() error { return do(ctx, i) })
 		})
 	}
 	working.Wait()

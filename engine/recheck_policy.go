@@ -94,7 +94,7 @@ func (e *Engine) judgeSome(ctx context.Context, job ledger.PolicyRecheck) error 
 				verdicts[j.GrantID] = access.ContinueFlag
 				continue
 			}
-			if err := tx.PostponeVerdict(j, tx.Now().Add(recheckRetry.after(j.Failures+1, false))); err != nil {
+			if err := tx.PostponeVerdict(j, tx.Now().Add(recheckRetry.After(j.Failures+1, false))); err != nil {
 				return err
 			}
 		}

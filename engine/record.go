@@ -169,10 +169,10 @@ func outcome(o access.Outcome) (class access.Class, status int, detail string) {
 }
 
 func retryAt(t Target, b access.Binding, failure error, now time.Time) time.Time {
-	wait := t.Retry.after(b.Attempts, access.IsPermanent(failure))
+	wait := t.Retry.After(b.Attempts, access.IsPermanent(failure))
 	var de *access.DeliveryError
 	if errors.As(failure, &de) {
-		wait = max(wait, min(de.RetryAfter, t.Retry.cap()))
+		wait = max(wait, min(de.RetryAfter, t.Retry.Longest()))
 	}
 	return now.Add(wait).Truncate(time.Microsecond) // as the ledger keeps it
 }

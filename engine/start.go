@@ -13,6 +13,7 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // startsAtOnce bounds how many scheduled grants are decided at the same time, and
@@ -70,7 +71,7 @@ func (f *failing) after(id string, err error, now time.Time) {
 		f.starts = map[string]failure{}
 	}
 	n := f.starts[id].times + 1
-	f.starts[id] = failure{n, now.Add(Backoff{First: time.Second, Cap: time.Minute}.after(n, false))}
+	f.starts[id] = failure{n, now.Add(trouble.Backoff{First: time.Second, Cap: time.Minute}.After(n, false))}
 }
 
 // soonest is when the first of them is tried again; the zero time when there are
@@ -127,7 +128,7 @@ func (e *Engine) startDue(ctx context.Context) error {
 			defer func() { <-places }()
 			ctx, cancel := context.WithTimeout(ctx, startPatience)
 			defer cancel()
-			err := safely(func() error { return e.startOne(ctx, g) })
+			err := trouble.Caught(func() error { return e.startOne(ctx, g) })
 			e.failing.after(g.ID, err, e.ledger.Now())
 			if err != nil {
 				faults[i] = fmt.Errorf("grant %s: %w", g.ID, err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,24 +79,13 @@ func (e *Engine) loop(
 		}
 		wait := sweepEvery
 		until.Store(math.MaxInt64) // whatever comes while it looks wakes it
-		if err := safely(func() error { return due(ctx) }); err == nil {
+		if err := trouble.Caught(func() error { return due(ctx) }); err == nil {
 			wait = e.untilNext(ctx, every, next, until)
 		} else if ctx.Err() == nil {
 			failures.Failed(e.log, "the sweep failed; trying again", err)
 		}
 		timer.Reset(wait)
 	}
-}
-
-// safely makes a panic an error: one item must not take down the process that
-// ends everybody's access.
-func safely(work func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return work()
 }
 
 func (e *Engine) untilNext(

@@ -21,6 +21,7 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/outbox"
 
+	"github.com/curfew-access/curfew/engine/trouble"
 	"github.com/curfew-access/curfew/tests/bubble"
 )
 
@@ -144,7 +145,7 @@ func (w *world) start() {
 		Decisions: w.decisions, DecisionForm: w.form,
 		Targets: []engine.Target{{
 			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
-			Retry: engine.Backoff{First: time.Second, Cap: 5 * time.Second},
+			Retry: trouble.Backoff{First: time.Second, Cap: 5 * time.Second},
 		}},
 	})
 	worker := &outbox.Worker{

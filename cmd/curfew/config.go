@@ -9,6 +9,7 @@ import (
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/lease"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // Config is a configuration file, read with all that it refers to, resolved and
@@ -60,7 +61,7 @@ type Target struct {
 	Webhook *webhook.Target
 	Retired bool
 	MaxLag  time.Duration
-	Retry   engine.Backoff
+	Retry   trouble.Backoff
 }
 
 // engine is what the engine must know of the target.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/curfew-access/curfew/connectors/webhook"
-	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 func (r *configReader) targets(entries []targetEntry) {
@@ -36,7 +36,7 @@ func (r *configReader) target(place string, entry targetEntry) {
 	at := place + ".webhook"
 	cfg.Timeout = r.duration(at+".timeout", hook.Timeout, 0)
 	t.MaxLag = r.duration(at+".max_lag", hook.MaxLag, 0)
-	t.Retry = engine.Backoff{
+	t.Retry = trouble.Backoff{
 		First: r.duration(at+".retry_first", hook.RetryFirst, time.Second),
 		Cap:   r.duration(at+".retry_cap", hook.RetryCap, 5*time.Minute),
 	}

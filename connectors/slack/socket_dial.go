@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -81,13 +80,12 @@ func (a *App) cleaned(err error) error {
 	return fmt.Errorf("slack: the socket: %s", a.redact.Clean(err.Error()))
 }
 
-// pauses are those between attempts at a connection: longer each time, less up to
-// a half at random.
-type pauses struct{ last time.Duration }
+// pauses are those between attempts at a connection: longer each time.
+type pauses struct{ tries int }
 
 func (p *pauses) next(err error) time.Duration {
-	p.last = min(max(2*p.last, minPause), maxPause)
-	pause := p.last - rand.N(p.last/2) //nolint:gosec // jitter is not a secret
+	p.tries++
+	pause := connectors.Backoff(p.tries, minPause, maxPause)
 	if access.IsPermanent(err) {
 		pause = permanentPause
 	}

@@ -56,7 +56,7 @@ type Log struct {
 
 	// Of the writer's loop alone.
 	waiting   []access.DecisionChunk
-	pause     time.Duration // after the last failure
+	failures  int // in a row
 	retryAt   time.Time
 	toldAt    time.Time
 	unwritten trouble.Line

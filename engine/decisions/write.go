@@ -2,11 +2,11 @@ package decisions
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // How the loop writes: once a second, or when a batch is full, a few chunks in
@@ -15,11 +15,11 @@ const (
 	writeEvery = time.Second
 	writeMost  = 16 // chunks of one transaction
 	writeUntil = 10 * time.Second
-	firstPause = time.Second
-	lastPause  = 30 * time.Second
 	tellEvery  = time.Minute
 	lastWords  = 5 * time.Second // what a stop waits for the store
 )
+
+var retries = trouble.Backoff{First: time.Second, Cap: 30 * time.Second}
 
 // Run writes what is recorded until ctx ends, and then what is left.
 func (l *Log) Run(ctx context.Context) error {
@@ -59,13 +59,13 @@ func (l *Log) turn(ctx context.Context) {
 			return
 		}
 	}
-	l.pause = 0
+	l.failures = 0
 }
 
 // failed puts the next try off.
 func (l *Log) failed(what string, err error) {
-	l.pause = min(max(2*l.pause, firstPause), lastPause)
-	l.retryAt = time.Now().Add(l.pause/2 + rand.N(l.pause)) //nolint:gosec // jitter is not a secret
+	l.failures++
+	l.retryAt = time.Now().Add(retries.After(l.failures, false))
 	l.unwritten.Failed(l.log, what, err)
 }
 

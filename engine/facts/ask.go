@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 type answer[T any] struct {
@@ -22,13 +23,11 @@ func ask[T any](question func() (T, error)) pending[T] {
 	p := make(pending[T], 1)
 	go func() {
 		var a answer[T]
-		defer func() {
-			if cause := recover(); cause != nil {
-				a = answer[T]{err: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
-			}
-			p <- a
-		}()
-		a.value, a.err = question()
+		defer func() { p <- a }()
+		a.err = trouble.Caught(func() (err error) {
+			a.value, err = question()
+			return err
+		})
 	}()
 	return p
 }

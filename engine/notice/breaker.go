@@ -3,16 +3,16 @@ package notice
 import (
 	"sync"
 	"time"
+
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // A messenger that failed so often in a row is taken to be down, and one that as
 // often asked for a rest to want one of everybody: from then on it is tried with one
 // notice at a time, not with all that wait.
-const (
-	downAfter  = 3
-	firstProbe = time.Second
-	lastProbe  = 30 * time.Second
-)
+const downAfter = 3
+
+var probes = trouble.Backoff{First: time.Second, Cap: 30 * time.Second}
 
 // breaker knows whether a messenger is down.
 type breaker struct {
@@ -35,7 +35,7 @@ func (b *breaker) failed() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures++
-	b.probe = b.now().Add(backoff(firstProbe, lastProbe, b.failures-downAfter+1))
+	b.probe = b.now().Add(probes.After(b.failures-downAfter+1, false))
 }
 
 // held notes that it asked for a rest.

@@ -3,11 +3,11 @@ package notice
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // How notices are shown.
@@ -21,25 +21,15 @@ const (
 	betweenPosts = time.Second
 )
 
-// When a notice that failed is tried again.
-const (
-	firstRetry = time.Second
-	lastRetry  = 5 * time.Minute
-	// maxTries bounds how often a change of what is shown is tried, which is of use as
-	// long as that is: more than a day. What was never shown has an end of its own.
-	maxTries = 400
+// When a notice that failed is tried again, and what came of one is written down.
+var (
+	retries  = trouble.Backoff{First: time.Second, Cap: 5 * time.Minute}
+	rewrites = trouble.Backoff{First: time.Second / 4, Cap: showIn}
 )
 
-// backoff is how long to wait after so many failures: first, doubled after each up
-// to last, with jitter of up to a half in both directions.
-func backoff(first, last time.Duration, failures int) time.Duration {
-	wait := first
-	for i := 1; i < failures && wait < last; i++ {
-		wait *= 2
-	}
-	wait = min(wait, last)
-	return wait/2 + rand.N(wait) //nolint:gosec // jitter is not a secret
-}
+// maxTries bounds how often a change of what is shown is tried, which is of use as
+// long as that is: more than a day. What was never shown has an end of its own.
+const maxTries = 400
 
 // courier shows what is due.
 type courier struct {
@@ -144,12 +134,16 @@ func (c *courier) try(ctx context.Context, n access.Notice) Result {
 		return Result{Outcome: Moot, Why: err.Error()}
 	}
 	if err != nil {
-		return Result{Outcome: Failed, Why: err.Error(), Wait: backoff(firstRetry, lastRetry, n.Attempts+1)}
+		return Result{Outcome: Failed, Why: err.Error(), Wait: retries.After(n.Attempts+1, false)}
 	}
 	if why := moot(view, c.cfg.Operators); why != "" {
 		return Result{Outcome: Moot, Why: why}
 	}
-	place, err := safely(func() (access.Place, error) { return c.cfg.Messenger.Show(ctx, view) })
+	var place access.Place
+	err = trouble.Caught(func() (err error) {
+		place, err = c.cfg.Messenger.Show(ctx, view)
+		return err
+	})
 	if err != nil {
 		return c.failure(n, err)
 	}
@@ -166,14 +160,14 @@ func (c *courier) try(ctx context.Context, n access.Notice) Result {
 
 // failure is what is to be done about an error of the messenger.
 func (c *courier) failure(n access.Notice, err error) Result {
-	r := Result{Outcome: Failed, Why: err.Error(), Wait: backoff(firstRetry, lastRetry, n.Attempts+1)}
+	r := Result{Outcome: Failed, Why: err.Error(), Wait: retries.After(n.Attempts+1, false)}
 	var told *access.DeliveryError
 	switch {
 	case access.IsPermanent(err):
 		c.breaker.answered()
 		r.Outcome = Dropped
 	case errors.As(err, &told) && told.RetryAfter > 0:
-		r.Outcome, r.Rest = Held, min(told.RetryAfter, lastRetry)
+		r.Outcome, r.Rest = Held, min(told.RetryAfter, retries.Longest())
 		c.breaker.held(r.Rest)
 		r.Wait = r.Rest
 	case n.Shown > 0 && n.Attempts+1 >= maxTries:
@@ -202,7 +196,7 @@ func (c *courier) record(ctx context.Context, n access.Notice, r Result) {
 		select {
 		case <-ctx.Done(): // the claim lapses
 			return
-		case <-time.After(backoff(firstRetry/4, showIn, failures)):
+		case <-time.After(rewrites.After(failures, false)):
 		}
 	}
 }

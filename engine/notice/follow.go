@@ -3,12 +3,11 @@ package notice
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
+	"github.com/curfew-access/curfew/engine/trouble"
 )
 
 // followPage bounds the events that one turn of the follower reads: each can lead
@@ -52,8 +51,11 @@ func (n *Notices) follow(ctx context.Context) {
 // plan is what an event leads to. One from which nothing can be planned must not
 // hold up those after it.
 func (n *Notices) plan(l Ledger, e audit.Event) (p Plan, err error) {
-	p, err = safely(func() (Plan, error) { return n.planner.Plan(l, e) })
-	if errors.Is(err, access.ErrNotFound) || errors.Is(err, errPanic) {
+	err = trouble.Caught(func() (err error) {
+		p, err = n.planner.Plan(l, e)
+		return err
+	})
+	if errors.Is(err, access.ErrNotFound) || errors.Is(err, trouble.ErrPanic) {
 		n.cfg.Log.Error("nobody is told of an event: nothing can be planned from it", "event", e.ID, "type", e.Type, "error", err)
 		return Plan{}, nil
 	}
@@ -61,16 +63,4 @@ func (n *Notices) plan(l Ledger, e audit.Event) (p Plan, err error) {
 		n.cfg.Log.Error("nobody can be asked to answer a request, and there are no operators to tell", "request", e.RequestID)
 	}
 	return p, err
-}
-
-var errPanic = errors.New("panic")
-
-// safely makes a panic an error.
-func safely[T any](work func() (T, error)) (result T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
-		}
-	}()
-	return work()
 }

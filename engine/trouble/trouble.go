@@ -1,7 +1,7 @@
-// Package trouble keeps a loop that fails at every turn from filling the log.
-// While a store is away a loop fails ten times a second, each time for the same
-// reason; what an operator needs is the first line, and now and then that it
-// still goes on.
+// Package trouble is what loops do when their work fails: they try again, ever
+// later, a panic ends none of them, and none fills the log. While a store is away a
+// loop fails ten times a second, each time for the same reason; what an operator
+// needs is the first line, and now and then that it still goes on.
 package trouble
 
 import (

@@ -26,6 +26,7 @@ import (
 	"github.com/curfew-access/curfew/engine/outbox"
 	garbage "github.com/curfew-access/curfew/engine/pace"
 	"github.com/curfew-access/curfew/engine/pdp"
+	"github.com/curfew-access/curfew/engine/trouble"
 	"github.com/curfew-access/curfew/policies"
 )
 
@@ -76,7 +77,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 		Ledger: l, Policy: policy, Lease: held, LeaseShared: cfg.Lease != "", Log: log, Observer: w, Step: oncall.step(w.step), Decisions: taken,
 		Facts:     &facts.Gatherer{OnCall: oncall.book, Incidents: oncall.book, People: l, Log: log},
 		Snapshots: oncall.book, Roster: oncall.book,
-		Targets: []engine.Target{{Name: "target", Contract: hook.Contract(), Deadline: hook.Deadline(), Retry: engine.Backoff{First: time.Second}}},
+		Targets: []engine.Target{{Name: "target", Contract: hook.Contract(), Deadline: hook.Deadline(), Retry: trouble.Backoff{First: time.Second}}},
 	})
 	if err := seed(ctx, eng, cfg.Subjects); err != nil {
 		return served{}, errors.Join(err, l.Close())
