@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -37,13 +36,7 @@ func (e *Engine) nudgeRequests(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var faults []error
-	for _, id := range due {
-		if err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return nudge(tx, id) }); err != nil {
-			faults = append(faults, fmt.Errorf("request %s: %w", id, err))
-		}
-	}
-	return len(due), errors.Join(faults...)
+	return len(due), eachAlone(ctx, e, "request", due, func(id string) string { return id }, nudge)
 }
 
 // nudge escalates a request, and reminds its reviewers, if it is time for that.

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
@@ -20,14 +19,7 @@ func (e *Engine) remindTasks(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var faults []error
-	for _, t := range due {
-		err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return remindTask(tx, t) })
-		if err != nil {
-			faults = append(faults, fmt.Errorf("task %s: %w", t.ID, err))
-		}
-	}
-	return len(due), errors.Join(faults...)
+	return len(due), eachAlone(ctx, e, "task", due, func(t access.Task) string { return t.ID }, remindTask)
 }
 
 func remindTask(tx *ledger.Tx, t access.Task) error {

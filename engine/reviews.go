@@ -264,14 +264,15 @@ func (e *Engine) reviewersNow(tx *ledger.Tx, a asked, d access.DecisionRecord) (
 // eligible reports ErrDenied unless s may answer the request: a person, one of
 // the reviewers, and neither whose access it is nor who asked for it.
 func eligible(tx *ledger.Tx, r access.Request, reviewers *access.Reviewers, s access.Subject) error {
-	switch {
-	case s.Type != access.TypeUser:
+	if s.Type != access.TypeUser {
 		return access.Denied("reviewer_not_a_person", "%s is not a user; a person must review", s)
-	case s == r.Subject, s == r.Requester:
-		return ownRequest(s)
 	}
-	if own, err := tx.SamePerson(s, r.Subject, r.Requester); own || err != nil {
-		return cmp.Or(err, ownRequest(s))
+	own, err := tx.SamePerson(s, r.Subject, r.Requester)
+	if err != nil {
+		return err
+	}
+	if own {
+		return access.Denied("own_request", "%s can not review a request for or by themselves; another reviewer must", s)
 	}
 	groups, _, err := tx.Groups(s)
 	if err != nil {
@@ -281,10 +282,6 @@ func eligible(tx *ledger.Tx, r access.Request, reviewers *access.Reviewers, s ac
 		return access.Denied("not_a_reviewer", "%s is not one of the reviewers: %s", s, strings.Join(principals(reviewers), ", "))
 	}
 	return nil
-}
-
-func ownRequest(s access.Subject) error {
-	return access.Denied("own_request", "%s can not review a request for or by themselves; another reviewer must", s)
 }
 
 // countable lists the approvals by people who are eligible now.

@@ -311,13 +311,19 @@ func (e *Engine) lapseDue(ctx context.Context) (n int, err error) {
 	if err == nil {
 		return lapsed, nil
 	}
+	return 0, eachAlone(ctx, e, "request", due, func(id string) string { return id }, e.lapse)
+}
+
+// eachAlone does the work for each item in a transaction of its own, so that a broken
+// one does not hold the others up. A fault names the item by its kind and id.
+func eachAlone[T any](ctx context.Context, e *Engine, kind string, items []T, id func(T) string, work func(*ledger.Tx, T) error) error {
 	var faults []error
-	for _, id := range due {
-		if err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return e.lapse(tx, id) }); err != nil {
-			faults = append(faults, fmt.Errorf("request %s: %w", id, err))
+	for _, item := range items {
+		if err := e.ledger.Update(ctx, func(tx *ledger.Tx) error { return work(tx, item) }); err != nil {
+			faults = append(faults, fmt.Errorf("%s %s: %w", kind, id(item), err))
 		}
 	}
-	return 0, errors.Join(faults...)
+	return errors.Join(faults...)
 }
 
 func (e *Engine) lapse(tx *ledger.Tx, id string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -224,15 +223,13 @@ func (e *Engine) secondPerson(ctx context.Context, t access.Task, s access.Subje
 	if t.About != nil {
 		about = append(about, t.About.Subject, t.Requester)
 	}
-	own := slices.Contains(about, s)
-	if !own {
-		err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
-			own, err = tx.SamePerson(s, about...)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+	var own bool
+	err := e.ledger.View(ctx, func(tx *ledger.Tx) (err error) {
+		own, err = tx.SamePerson(s, about...)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if own {
 		return access.Denied("own_task", "%s can not close a task about what they did, hold or asked for; another person must", s)

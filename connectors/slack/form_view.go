@@ -153,17 +153,23 @@ func optionOf(options []*slackapi.OptionBlockObject, value string) *slackapi.Opt
 // formKept is a form as somebody left it, with a line above. Its blocks are those that
 // they saw: nothing is asked of anybody for it.
 func formKept(v *slackapi.View, c chosen, note string, state formState) slackapi.ModalViewRequest {
+	return modal(state, leftAs(v, note, func(input *slackapi.InputBlock) { c.into(input.Element) }))
+}
+
+// leftAs is the blocks of a form as somebody left it, each field filled in, with a
+// line above in the place of one that was there.
+func leftAs(v *slackapi.View, note string, fill func(*slackapi.InputBlock)) []slackapi.Block {
 	blocks := []slackapi.Block{named(section(note), blockNote)}
 	for _, b := range v.Blocks.BlockSet {
 		if b.ID() == blockNote {
 			continue
 		}
 		if input, ok := b.(*slackapi.InputBlock); ok {
-			c.into(input.Element)
+			fill(input)
 		}
 		blocks = append(blocks, b)
 	}
-	return modal(state, blocks)
+	return blocks
 }
 
 // into fills in an element with what was chosen there.

@@ -130,22 +130,10 @@ func (a *App) shorten(ctx context.Context, cb *slackapi.InteractionCallback, p p
 
 // kept is the form that was submitted, with what was filled in and a line on top.
 func kept(v slackapi.View, line string) slackapi.ModalViewRequest {
-	again := slackapi.ModalViewRequest{
+	return slackapi.ModalViewRequest{
 		Type: slackapi.VTModal, CallbackID: v.CallbackID, Title: v.Title, Submit: v.Submit, Close: v.Close, PrivateMetadata: v.PrivateMetadata,
+		Blocks: slackapi.Blocks{BlockSet: leftAs(&v, line, func(input *slackapi.InputBlock) { keep(input, v) })},
 	}
-	note := section(line)
-	note.BlockID = blockNote
-	again.Blocks.BlockSet = append(again.Blocks.BlockSet, note)
-	for _, b := range v.Blocks.BlockSet {
-		if b.ID() == blockNote {
-			continue
-		}
-		if input, ok := b.(*slackapi.InputBlock); ok {
-			keep(input, v)
-		}
-		again.Blocks.BlockSet = append(again.Blocks.BlockSet, b)
-	}
-	return again
 }
 
 // keep puts what somebody filled in into the field, as if it had been there.

@@ -43,12 +43,8 @@ func (tx *Tx) ForgetNotices(ids []string, before time.Time) error {
 		if err != nil {
 			return err
 		}
-		for held := range inLists(free) {
-			gone := where{}
-			gone.and(`id IN (` + gone.bindAll(held) + `)`)
-			if err := tx.exec(`DELETE FROM notices`+gone.String(), gone.args...); err != nil {
-				return err
-			}
+		if err := tx.deleteAll("notices", "id", free); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -65,12 +61,5 @@ func (tx *Tx) ForgetReaders(before time.Time, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for held := range inLists(idle) {
-		w := where{}
-		w.and(`recipient IN (` + w.bindAll(held) + `)`)
-		if err := tx.exec(`DELETE FROM notice_lanes`+w.String(), w.args...); err != nil {
-			return 0, err
-		}
-	}
-	return len(idle), nil
+	return len(idle), tx.deleteAll("notice_lanes", "recipient", idle)
 }

@@ -36,15 +36,18 @@ func (tx *Tx) PersonBySlack(id string) (p access.Person, known bool, err error) 
 	return together(rows), true, nil
 }
 
-// SamePerson reports whether a user is one of the others by another of their
-// addresses, as any source lists those.
+// SamePerson reports whether a user is one of the others, by name or by another of
+// their addresses, as any source lists those.
 func (tx *Tx) SamePerson(s access.Subject, others ...access.Subject) (bool, error) {
+	if slices.Contains(others, s) {
+		return true, nil
+	}
 	p, _, err := tx.Person(s)
 	if err != nil {
 		return false, err
 	}
 	for _, other := range others {
-		if other.Type != access.TypeUser || other == s {
+		if other.Type != access.TypeUser {
 			continue
 		}
 		o, _, err := tx.Person(other)

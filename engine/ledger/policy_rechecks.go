@@ -140,14 +140,7 @@ func (tx *Tx) VerdictsToEnd(limit int) ([]string, error) {
 
 // DropVerdicts forgets what policy said of the grants.
 func (tx *Tx) DropVerdicts(grantIDs []string) error {
-	for list := range inLists(grantIDs) {
-		w := where{}
-		w.and(`grant_id IN (` + w.bindAll(list) + `)`)
-		if err := tx.exec(`DELETE FROM policy_verdicts`+w.String(), w.args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.deleteAll("policy_verdicts", "grant_id", grantIDs)
 }
 
 // ForgetVerdicts forgets what policy said of every grant.

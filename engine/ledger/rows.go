@@ -53,6 +53,18 @@ func byPowers[T any](rows []T) iter.Seq[[]T] {
 	}
 }
 
+// deleteAll deletes the rows of a table whose column is one of the ids.
+func (tx *Tx) deleteAll(table, column string, ids []string) error {
+	for list := range inLists(ids) {
+		w := where{}
+		w.and(column + ` IN (` + w.bindAll(list) + `)`)
+		if err := tx.exec(`DELETE FROM `+table+w.String(), w.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // insertAll runs "INSERT INTO table (columns) VALUES" for the rows. All have one
 // length.
 func (tx *Tx) insertAll(insert string, rows [][]any) error {
