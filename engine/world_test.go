@@ -5,8 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +21,7 @@ import (
 
 	"github.com/curfew-access/curfew/engine/trouble"
 	"github.com/curfew-access/curfew/tests/bubble"
+	"github.com/curfew-access/curfew/tests/ledgerfile"
 )
 
 var (
@@ -76,8 +75,7 @@ func inSharedWorld(t *testing.T, story func(t *testing.T, w *world)) {
 
 func inWorldOf(t *testing.T, change func(*world), story func(t *testing.T, w *world)) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "curfew.db")
-	must(t, os.WriteFile(path, emptyLedger(t), 0o600))
+	path := ledgerfile.Empty(t)
 	bubble.Test(t, func(t *testing.T) {
 		w := &world{t: t, target: newTarget(), policy: &policy{answer: allowAll}, facts: &facts{}, path: path, counted: &counted{}}
 		change(w)
@@ -86,33 +84,6 @@ func inWorldOf(t *testing.T, change func(*world), story func(t *testing.T, w *wo
 		w.seed()
 		story(t, w)
 	})
-}
-
-// empty is a ledger in which nothing has happened, as a file.
-var empty struct {
-	sync.Once
-	file []byte
-}
-
-// emptyLedger is what each world begins with. It is made once, and in a bubble,
-// whose time is the same at the beginning of each: the migrations take longer than
-// most stories.
-func emptyLedger(t *testing.T) []byte {
-	t.Helper()
-	empty.Do(func() {
-		path := filepath.Join(t.TempDir(), "empty.db")
-		bubble.Test(t, func(t *testing.T) {
-			db, err := sqlite.Open(t.Context(), path)
-			must(t, err)
-			l, err := ledger.Open(t.Context(), db)
-			must(t, err)
-			must(t, l.Close())
-		})
-		file, err := os.ReadFile(path)
-		must(t, err)
-		empty.file = file
-	})
-	return empty.file
 }
 
 // start opens the ledger and runs the loops: what a process does.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,12 +21,8 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/notice"
 	"github.com/curfew-access/curfew/tests/bubble"
+	"github.com/curfew-access/curfew/tests/ledgerfile"
 )
-
-// shared is a database that other processes could use too, as PostgreSQL is.
-type shared struct{ *sqlite.DB }
-
-func (shared) Alone() bool { return false }
 
 // world is a gateway without its edges, in a bubble of fake time: a ledger, the
 // loops that change it, and one messenger for all nodes that show notices.
@@ -44,12 +38,11 @@ type world struct {
 
 func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "curfew.db")
-	must(t, os.WriteFile(path, emptyLedger(t), 0o600))
+	path := ledgerfile.Empty(t)
 	bubble.Test(t, func(t *testing.T) {
 		db, err := sqlite.Open(t.Context(), path)
 		must(t, err)
-		l, err := ledger.Open(t.Context(), shared{db})
+		l, err := ledger.Open(t.Context(), ledgerfile.Shared{DB: db})
 		must(t, err)
 		w := &world{t: t, db: db, ledger: l, policy: &policy{}, messenger: &messenger{}, operators: []string{"#ops"}}
 		held := lease.NewMemory(l.Now, true)
@@ -76,32 +69,6 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 		w.seed()
 		story(t, w)
 	})
-}
-
-// empty is a ledger in which nothing has happened, as a file. It is made once, and
-// in a bubble, whose time is the same at the beginning of each: the migrations take
-// longer than most stories.
-var empty struct {
-	sync.Once
-	file []byte
-}
-
-func emptyLedger(t *testing.T) []byte {
-	t.Helper()
-	empty.Do(func() {
-		path := filepath.Join(t.TempDir(), "empty.db")
-		bubble.Test(t, func(t *testing.T) {
-			db, err := sqlite.Open(t.Context(), path)
-			must(t, err)
-			l, err := ledger.Open(t.Context(), db)
-			must(t, err)
-			must(t, l.Close())
-		})
-		file, err := os.ReadFile(path)
-		must(t, err)
-		empty.file = file
-	})
-	return empty.file
 }
 
 func (w *world) seed() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,16 +18,12 @@ import (
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 	"github.com/curfew-access/curfew/engine/watch"
 	"github.com/curfew-access/curfew/tests/bubble"
+	"github.com/curfew-access/curfew/tests/ledgerfile"
 )
 
 var alice = access.Subject{Type: access.TypeUser, ID: "alice@example.com"}
 
 const named = "pagerduty"
-
-// shared is a database that other processes could use too, as PostgreSQL is.
-type shared struct{ *sqlite.DB }
-
-func (shared) Alone() bool { return false }
 
 // world is a ledger that several nodes share, in a bubble of fake time.
 type world struct {
@@ -42,11 +37,11 @@ type world struct {
 
 func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "curfew.db")
+	path := ledgerfile.Empty(t)
 	bubble.Test(t, func(t *testing.T) {
 		db, err := sqlite.Open(t.Context(), path)
 		must(t, err)
-		l, err := ledger.Open(t.Context(), shared{db})
+		l, err := ledger.Open(t.Context(), ledgerfile.Shared{DB: db})
 		must(t, err)
 		w := &world{t: t, db: db, ledger: l, source: newSource(), kind: access.SourceOnCall, begin: time.Now()}
 		ctx, cancel := context.WithCancel(context.Background())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -102,9 +103,7 @@ func (f *Fake) scripted(w http.ResponseWriter, r *http.Request, n int, step Step
 	if step.kind != kindAnswer {
 		return false
 	}
-	for name := range step.header {
-		w.Header().Set(name, step.header.Get(name))
-	}
+	maps.Copy(w.Header(), step.header)
 	if step.echo {
 		step.body = string(encode(failure(step.status, 2000, "no access for "+r.Header.Get("Authorization")).body))
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/curfew-access/curfew/tests/fake/script"
 )
 
 // Step is how one request to the API is met. The zero Step is good service.
@@ -80,11 +82,7 @@ func (s Step) Times(k int) Step {
 
 // With sets a header of the answer.
 func (s Step) With(name, value string) Step {
-	s.header = s.header.Clone()
-	if s.header == nil {
-		s.header = http.Header{}
-	}
-	s.header.Set(name, value)
+	s.header = script.With(s.header, name, value)
 	return s
 }
 

@@ -70,7 +70,30 @@ func (f *Fake) content(what string, args map[string]any) (Message, error) {
 }
 
 func (f *Fake) chatPost(args map[string]any) (map[string]any, error) {
-	m, err := f.content("chat.postMessage", args)
+	return f.said("chat.postMessage", args, func(m *Message, c *Channel) (map[string]any, error) {
+		if err := f.wait(c.ID); err != nil {
+			return nil, err
+		}
+		f.post(m, c)
+		return map[string]any{"channel": m.Channel, "ts": m.TS, "message": m.payload()}, nil
+	})
+}
+
+func (f *Fake) chatPostEphemeral(args map[string]any) (map[string]any, error) {
+	return f.said("chat.postEphemeral", args, func(m *Message, c *Channel) (map[string]any, error) {
+		u := f.byID(text(args, "user"))
+		if u == nil || c.With != "" && c.With != u.ID {
+			return nil, refusal{code: "user_not_in_channel"}
+		}
+		m.To, m.Metadata = u.ID, nil
+		f.post(m, c)
+		return map[string]any{"message_ts": m.TS}, nil
+	})
+}
+
+// said reads a message and where it goes, and puts it there. It holds f.mu for that.
+func (f *Fake) said(what string, args map[string]any, put func(*Message, *Channel) (map[string]any, error)) (map[string]any, error) {
+	m, err := f.content(what, args)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +103,7 @@ func (f *Fake) chatPost(args map[string]any) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.wait(c.ID); err != nil {
-		return nil, err
-	}
-	f.post(&m, c)
-	return map[string]any{"channel": m.Channel, "ts": m.TS, "message": m.payload()}, nil
+	return put(&m, c)
 }
 
 // post puts a message into a conversation. The caller holds f.mu.
@@ -92,26 +111,6 @@ func (f *Fake) post(m *Message, c *Channel) {
 	m.Channel, m.ChannelName, m.With, m.TS = c.ID, c.Name, c.With, f.stamp()
 	f.messages = append(f.messages, m)
 	f.changed.Fire()
-}
-
-func (f *Fake) chatPostEphemeral(args map[string]any) (map[string]any, error) {
-	m, err := f.content("chat.postEphemeral", args)
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	c, err := f.place(text(args, "channel"))
-	if err != nil {
-		return nil, err
-	}
-	u := f.byID(text(args, "user"))
-	if u == nil || c.With != "" && c.With != u.ID {
-		return nil, refusal{code: "user_not_in_channel"}
-	}
-	m.To, m.Metadata = u.ID, nil
-	f.post(&m, c)
-	return map[string]any{"message_ts": m.TS}, nil
 }
 
 // own finds a message of the app in a conversation. The caller holds f.mu.

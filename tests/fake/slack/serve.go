@@ -3,6 +3,7 @@ package slack
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,9 +114,7 @@ func (f *Fake) meet(w http.ResponseWriter, r *http.Request, n int, step Step, h 
 	case kindClose:
 		panic(http.ErrAbortHandler)
 	case kindAnswer:
-		for name := range step.header {
-			w.Header().Set(name, step.header.Get(name))
-		}
+		maps.Copy(w.Header(), step.header)
 		f.sent(n, step.status, "scripted")
 		w.WriteHeader(step.status)
 		_, _ = io.WriteString(w, step.body)

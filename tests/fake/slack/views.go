@@ -65,26 +65,28 @@ func (f *Fake) given(what string, args map[string]any) (map[string]any, error) {
 }
 
 func (f *Fake) viewsOpen(args map[string]any) (map[string]any, error) {
-	body, err := f.given("views.open", args)
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	t, err := f.use(text(args, "trigger_id"))
-	if err != nil {
-		return nil, err
-	}
-	t.used = true
-	for _, old := range f.screens[t.user] {
-		old.closed = true
-	}
-	f.screens[t.user] = nil
-	return map[string]any{"view": f.show(t.user, body).payload()}, nil
+	return f.opened("views.open", args, func(user string) error {
+		for _, old := range f.screens[user] {
+			old.closed = true
+		}
+		f.screens[user] = nil
+		return nil
+	})
 }
 
 func (f *Fake) viewsPush(args map[string]any) (map[string]any, error) {
-	body, err := f.given("views.push", args)
+	return f.opened("views.push", args, func(user string) error {
+		if n := len(f.screens[user]); n == 0 || n >= maxStack {
+			return refusal{code: "push_limit_reached"}
+		}
+		return nil
+	})
+}
+
+// opened shows the view among the arguments to whom the trigger is of, once place
+// has made room on their screen. It holds f.mu for that.
+func (f *Fake) opened(what string, args map[string]any, place func(user string) error) (map[string]any, error) {
+	body, err := f.given(what, args)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +96,8 @@ func (f *Fake) viewsPush(args map[string]any) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := len(f.screens[t.user]); n == 0 || n >= maxStack {
-		return nil, refusal{code: "push_limit_reached"}
+	if err := place(t.user); err != nil {
+		return nil, err
 	}
 	t.used = true
 	return map[string]any{"view": f.show(t.user, body).payload()}, nil

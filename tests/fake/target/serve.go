@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -98,9 +99,7 @@ func (t *Target) answer(w http.ResponseWriter, n int, step Step) {
 	t.calls[n].Status = step.status
 	t.notify()
 	t.mu.Unlock()
-	for name := range step.header {
-		w.Header().Set(name, step.header.Get(name))
-	}
+	maps.Copy(w.Header(), step.header)
 	w.WriteHeader(step.status)
 	_, _ = io.WriteString(w, step.body)
 }

@@ -1,6 +1,10 @@
 package target
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/curfew-access/curfew/tests/fake/script"
+)
 
 // Step is how one call is met. The zero Step is good service: it acts and answers
 // 204.
@@ -55,11 +59,7 @@ func (s Step) Times(k int) Step {
 
 // With adds a header to an Answer, such as Retry-After.
 func (s Step) With(name, value string) Step {
-	s.header = s.header.Clone()
-	if s.header == nil {
-		s.header = http.Header{}
-	}
-	s.header.Set(name, value)
+	s.header = script.With(s.header, name, value)
 	return s
 }
 
