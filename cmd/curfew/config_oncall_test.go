@@ -73,12 +73,7 @@ func TestFaultsOfOnCallNameTheirPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := load(t, tc.config, "rota.yaml", always)
-			if err == nil || !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got %v\nwant %s", err, tc.want)
-			}
-			if err != nil && strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("a value that may be a secret is printed: %v", err)
-			}
+			wantFault(t, err, tc.want)
 		})
 	}
 }

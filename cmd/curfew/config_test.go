@@ -44,6 +44,18 @@ func load(t *testing.T, config string, files ...string) (Config, error) {
 	return loadConfig(filepath.Join(dir, "curfew.yaml"), env)
 }
 
+// wantFault wants the error of a configuration to say something, and none of the
+// values in it that may be secrets.
+func wantFault(t *testing.T, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	if err != nil && strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a value that may be a secret is printed: %v", err)
+	}
+}
+
 // target is a configuration of one target with more lines in its webhook.
 func target(more string) string {
 	return "targets: [{name: t, webhook: {url: 'http://127.0.0.1/', secret: env:WEBHOOK" + more + "}}]"
@@ -172,12 +184,7 @@ func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 	}
 	for config, place := range cases {
 		_, err := load(t, config)
-		if err == nil || !strings.Contains(err.Error(), place+": not offered by this release yet; ") {
-			t.Errorf("%s\ngot %v", config, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("a value that may be a secret is printed: %v", err)
-		}
+		wantFault(t, err, place+": not offered by this release yet; ")
 	}
 }
 

@@ -177,11 +177,7 @@ func TestTwoNodesTellOnce(t *testing.T) {
 func TestAMessengerThatIsDownDelaysNoticesAndNothingElse(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		n := w.start("one")
-		var obliged []string
-		for i := range 40 {
-			obliged = append(obliged, fmt.Sprintf("#c%d", i))
-		}
-		w.policy.set(allowed(obliged...))
+		w.policy.set(allowed(channels(40)...))
 		w.messenger.script(func(access.NoticeView) error {
 			time.Sleep(2 * time.Second) // fake
 			return errors.New("connection refused")
@@ -241,11 +237,7 @@ func TestAMessengerThatWantsARestIsGivenOne(t *testing.T) {
 func TestAMessengerThatWantsARestOfAllIsGivenOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		n := w.start("one")
-		var obliged []string
-		for i := range 40 {
-			obliged = append(obliged, fmt.Sprintf("#c%d", i))
-		}
-		w.policy.set(allowed(obliged...))
+		w.policy.set(allowed(channels(40)...))
 		w.messenger.script(func(access.NoticeView) error {
 			return &access.DeliveryError{Class: access.ClassRefused, Status: 429, RetryAfter: 30 * time.Second, Err: errors.New("ratelimited")}
 		})
@@ -265,10 +257,7 @@ func TestAMessengerThatWantsARestOfAllIsGivenOne(t *testing.T) {
 // What somebody waits for is not behind all that happened at once.
 func TestAReviewerIsAskedBeforeAnybodyIsToldOfWhatIsOver(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		var obliged []string
-		for i := range 60 {
-			obliged = append(obliged, fmt.Sprintf("#c%d", i))
-		}
+		obliged := channels(60)
 		w.start("one")
 		w.messenger.script(func(access.NoticeView) error {
 			time.Sleep(2 * time.Second) // fake
@@ -392,4 +381,12 @@ func TestOperatorsAreToldOfWhatIsOverdue(t *testing.T) {
 			t.Errorf("told: %+v", calls)
 		}
 	})
+}
+
+// channels are so many, each with a name of its own.
+func channels(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("#c%d", i))
+	}
+	return names
 }

@@ -69,17 +69,11 @@ func approvedShorter(s *scene) {
 func deniedWithComment(s *scene) {
 	r := s.asksInSlack(s.dan, "10m curiosity")
 	asked := s.shown(s.name, "Access request", r.ID)
-	s.in(s.bob).Click(asked, deny)
-	form := s.in(s.bob).View()
-	form.Write("comment", "I am nobody")
-	form.Submit()
+	form := s.comments(s.bob, asked, deny, "I am nobody")
 	form.AwaitText("Only the reviewers")
 	form.Close()
 
-	s.in(s.erin).Click(asked, deny)
-	form = s.in(s.erin).View()
-	form.Write("comment", "look at the <dashboard> instead")
-	form.Submit()
+	form = s.comments(s.erin, asked, deny, "look at the <dashboard> instead")
 	s.noButtons(s.changes(asked, "Request denied", "look at the <dashboard> instead"))
 	told := s.shown(s.dan, "Access denied", r.ID)
 	if !strings.Contains(told.Visible(), "look at the <dashboard> instead") {
@@ -252,17 +246,11 @@ func breakGlassUsed(s *scene) {
 	task := s.task(access.TaskAfterReview, r.Grant.ID)
 	open := s.shown(loud, "Review access that was used first", task.ID)
 
-	s.in(s.alice).Click(open, closeTask)
-	form := s.in(s.alice).View()
-	form.Write("comment", "all was fine, believe me")
-	form.Submit()
+	form := s.comments(s.alice, open, closeTask, "all was fine, believe me")
 	form.AwaitText("closed by security")
 	form.Close()
 
-	s.in(s.erin).Click(open, closeTask)
-	form = s.in(s.erin).View()
-	form.Write("comment", "seen, the fire is out")
-	form.Submit()
+	form = s.comments(s.erin, open, closeTask, "seen, the fire is out")
 	if now := s.changes(open, "seen, the fire is out", s.erin); now.Has(closeTask) {
 		s.Errorf("it can still be closed:\n%s", now)
 	}

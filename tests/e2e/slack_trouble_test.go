@@ -48,10 +48,7 @@ func (s *scene) slackIsDown() {
 	}
 	s.shown(s.carol, "Access ended", g.ID)
 	asked := s.shown(s.name, "Access request", waits.ID)
-	s.in(s.erin).Click(asked, deny)
-	form := s.in(s.erin).View()
-	form.Write("comment", "not any more")
-	form.Submit()
+	s.comments(s.erin, asked, deny, "not any more")
 	s.changes(asked, "Request denied")
 	s.shown(s.dan, "Access denied", waits.ID)
 	if n := s.count(s.carol, "Access ended", g.ID); n != 1 {

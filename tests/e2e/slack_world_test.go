@@ -164,6 +164,17 @@ func (s *scene) in(who string) *slack.Person {
 	return s.w.slack.Person(s.T, who)
 }
 
+// comments has somebody press a button of a message, write a comment into the form
+// that it opens, and submit that.
+func (s *scene) comments(who string, m slack.Message, button, comment string) *slack.View {
+	s.Helper()
+	s.in(who).Click(m, button)
+	form := s.in(who).View()
+	form.Write("comment", comment)
+	form.Submit()
+	return form
+}
+
 // requestID finds the request that a message is about.
 var requestID = regexp.MustCompile(`req_[0-9a-z]{26}`)
 
