@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -18,21 +17,10 @@ type going struct {
 }
 
 // coverage is how far the shifts that the references pick go on from a time at
-// which one of them does. They are taken together, whatever schedules they are
-// of: those that overlap or touch continue each other, and a gap ends them.
+// which one of them does.
 func coverage(shifts []access.Shift, refs []access.ShiftRef, at time.Time) going {
-	g := going{known: true, until: at}
-	for _, s := range byStart(pickedOf(shifts, refs)) {
-		switch {
-		case s.Start != nil && s.Start.After(g.until): // a gap
-			return g
-		case s.End == nil:
-			return going{known: true, on: true, open: true}
-		case s.End.After(g.until):
-			g.on, g.until = true, *s.End
-		}
-	}
-	return g
+	c := access.CoverageOf(access.PickedShifts(shifts, refs), at)
+	return going{known: true, on: c.On, open: c.Open, until: c.Until}
 }
 
 // startOf is when the shift begins that a scheduled grant begins with: the one
@@ -40,7 +28,7 @@ func coverage(shifts []access.Shift, refs []access.ShiftRef, at time.Time) going
 // Shifts that had begun when the grant was given are others: if its start lies in
 // one of those, it stays.
 func startOf(shifts []access.Shift, g access.Grant) (start time.Time, found bool) {
-	for _, s := range byStart(pickedOf(shifts, g.Bound.OnCall)) {
+	for _, s := range slices.SortedFunc(slices.Values(access.PickedShifts(shifts, g.Bound.OnCall)), access.Shift.Compare) {
 		other, within := s.Start == nil || !s.Start.After(g.CreatedAt), s.Covers(g.StartsAt)
 		switch {
 		case other && within:
@@ -50,36 +38,6 @@ func startOf(shifts []access.Shift, g access.Grant) (start time.Time, found bool
 		}
 	}
 	return start, found
-}
-
-func pickedOf(shifts []access.Shift, refs []access.ShiftRef) []access.Shift {
-	var picked []access.Shift
-	for _, s := range shifts {
-		if slices.ContainsFunc(refs, func(r access.ShiftRef) bool { return r.Picks(s) }) {
-			picked = append(picked, s)
-		}
-	}
-	return picked
-}
-
-// byStart sorts shifts, first those that have always been.
-func byStart(shifts []access.Shift) []access.Shift {
-	slices.SortFunc(shifts, func(a, b access.Shift) int {
-		switch {
-		case a.Start == nil || b.Start == nil:
-			return cmp.Compare(boolToInt(a.Start != nil), boolToInt(b.Start != nil))
-		default:
-			return a.Start.Compare(*b.Start)
-		}
-	})
-	return shifts
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // endOf is when a grant ends that is bound to what goes on so: with it and after

@@ -171,10 +171,9 @@ func (e *Engine) NoticeView(ctx context.Context, n access.Notice) (v access.Noti
 	return v, err
 }
 
-// viewOfNotice reads what a notice is about: the task, and of what that or the
-// notice names, the grant, its request and its binding.
+// viewOfNotice reads what a notice is about: the task, and the request with its
+// grant and its binding, or a binding alone.
 func (e *Engine) viewOfNotice(tx *ledger.Tx, v *access.NoticeView) error {
-	request, grant, binding := v.RequestID, v.GrantID, v.BindingID
 	if v.TaskID != "" {
 		t, err := tx.Task(v.TaskID)
 		if err != nil {
@@ -182,24 +181,15 @@ func (e *Engine) viewOfNotice(tx *ledger.Tx, v *access.NoticeView) error {
 		}
 		v.Task = &t
 	}
-	if grant != "" {
-		g, err := tx.Grant(grant)
-		if err != nil {
-			return err
-		}
-		v.Grant, request, binding = &g, g.RequestID, g.BindingID
-	}
-	if binding != "" {
-		b, err := tx.Binding(binding)
-		if err != nil {
-			return err
-		}
+	switch {
+	case v.RequestID != "":
+		c, err := e.caseOf(tx, v.RequestID)
+		v.Case, v.Grant, v.Binding = &c, c.Grant, c.Binding
+		return err
+	case v.BindingID != "":
+		b, err := tx.Binding(v.BindingID)
 		v.Binding = &b
+		return err
 	}
-	if request == "" {
-		return nil
-	}
-	c, err := e.caseOf(tx, request)
-	v.Case = &c
-	return err
+	return nil
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -126,15 +124,10 @@ func (r *configReader) slackURL(place, text string) string {
 		return ""
 	case u.RawQuery != "":
 		r.add(place, "the URL holds a query")
-	case u.Scheme != "https" && !onLoopback(u):
+	case u.Scheme != "https" && !loopback(u.Hostname()):
 		r.add(place, "want https: the bot token would go there in the clear")
 	}
 	return strings.TrimSuffix(text, "/") + "/"
-}
-
-func onLoopback(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // channel is how a channel is named: "#access-ops", or by its id.

@@ -35,7 +35,7 @@ func (a *App) settle(ctx context.Context, work func(context.Context) error,
 	detached := context.WithoutCancel(ctx)
 	go func() {
 		defer a.settling.leave()
-		err := a.safely(detached, work)
+		err := a.within(detached, settleIn, work)
 		select {
 		case ended <- err:
 		case <-gone:
@@ -70,12 +70,8 @@ func behind(ctx context.Context) {
 	}
 }
 
-// safely does the work within its time. A panic is an error: the message that
+// within does the work within its time. A panic is an error: the message that
 // caused it costs nobody else.
-func (a *App) safely(ctx context.Context, work func(context.Context) error) error {
-	return a.within(ctx, settleIn, work)
-}
-
 func (a *App) within(ctx context.Context, limit time.Duration, work func(context.Context) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -77,10 +77,15 @@ func mrkdwn(s string) *slackapi.TextBlockObject {
 // moment is a time in mrkdwn, which each reader sees in their own time zone; in
 // loc, or in UTC, where it can not be shown so.
 func moment(t time.Time, loc *time.Location) string {
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), local(t, loc).Format("2006-01-02 15:04 MST"))
+}
+
+// local is a time in loc, or in UTC where that is not known.
+func local(t time.Time, loc *time.Location) time.Time {
 	if loc == nil {
-		loc = time.UTC
+		return t.UTC()
 	}
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), t.In(loc).Format("2006-01-02 15:04 MST"))
+	return t.In(loc)
 }
 
 // inline makes a text of somebody's stand within a line of mrkdwn.

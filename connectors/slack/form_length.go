@@ -68,10 +68,10 @@ const maxWhiles = maxOptions / 2
 
 func (f outlook) whiles(e access.Entitlement) []*slackapi.OptionBlockObject {
 	var out []*slackapi.OptionBlockObject
-	if g := onCallFrom(f.oncall.Shifts, f.now); g.on && f.oncall.Known && slices.Contains(e.While, access.WhileOnCall) {
+	if c := access.CoverageOf(f.oncall.Shifts, f.now); c.On && f.oncall.Known && slices.Contains(e.While, access.WhileOnCall) {
 		text := "While I'm on call"
-		if !g.open {
-			text += " (until " + wall(g.until, f) + ")"
+		if !c.Open {
+			text += " (until " + wall(c.Until, f) + ")"
 		}
 		out = append(out, option(lengthWhile+access.WhileOnCall, text))
 	}
@@ -101,41 +101,11 @@ func untilResolved(i access.Incident) string {
 
 // wall is a time by the asker's clock, for where only plain text goes.
 func wall(t time.Time, f outlook) string {
-	zone := f.zone
-	if zone == nil {
-		zone = time.UTC
-	}
-	at, now := t.In(zone), f.now.In(zone)
+	at, now := local(t, f.zone), local(f.now, f.zone)
 	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
 		return at.Format("15:04 MST")
 	}
 	return at.Format("Mon 2 Jan 15:04 MST")
-}
-
-// going is how shifts go on from now.
-type going struct {
-	on    bool
-	open  bool      // nobody knows until when
-	until time.Time // else: then
-}
-
-// onCallFrom is how the shifts go on from now. Those that overlap or touch
-// continue each other.
-func onCallFrom(shifts []access.Shift, now time.Time) going {
-	g := going{until: now}
-	for moved := true; moved; {
-		moved = false
-		for _, s := range shifts {
-			switch {
-			case s.Start != nil && s.Start.After(g.until):
-			case s.End == nil:
-				return going{on: true, open: true}
-			case s.End.After(g.until):
-				g.on, g.until, moved = true, *s.End, true
-			}
-		}
-	}
-	return g
 }
 
 // lackOf says why something that is offered can not be chosen; "": nothing is
@@ -146,7 +116,7 @@ func (f outlook) lackOf(e access.Entitlement) string {
 		switch {
 		case !f.oncall.Known:
 			lacks = append(lacks, "Whether you are on call is not known now.")
-		case !onCallFrom(f.oncall.Shifts, f.now).on:
+		case !access.CoverageOf(f.oncall.Shifts, f.now).On:
 			lacks = append(lacks, "It is offered while on call too, and you are not.")
 		}
 	}

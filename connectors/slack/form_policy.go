@@ -169,14 +169,11 @@ func untilText(d access.Decision, ask Ask, f outlook) string {
 	case d.Until == nil:
 		return limit(", while you are on call")
 	}
-	shifts := slices.DeleteFunc(slices.Clone(f.oncall.Shifts), func(s access.Shift) bool {
-		return !picked(d.Until.OnCall, s)
-	})
-	g := onCallFrom(shifts, f.now)
-	if !g.on || g.open {
+	c := access.CoverageOf(access.PickedShifts(f.oncall.Shifts, d.Until.OnCall), f.now)
+	if !c.On || c.Open {
 		return limit(", while you are on call")
 	}
-	end := g.until.Add(time.Duration(d.Until.GraceSeconds) * time.Second)
+	end := c.Until.Add(time.Duration(d.Until.GraceSeconds) * time.Second)
 	if d.MaxSeconds != nil && end.After(f.now.Add(time.Duration(*d.MaxSeconds)*time.Second)) {
 		end = f.now.Add(time.Duration(*d.MaxSeconds) * time.Second)
 	}

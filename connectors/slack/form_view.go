@@ -42,8 +42,7 @@ func (f sheet) view() slackapi.ModalViewRequest {
 		if f.Action != "" {
 			blocks = append(blocks, f.lengthBlock())
 		}
-	}
-	if f.of == nil {
+	} else {
 		state.Want = wish{Action: f.Action, Length: f.Length}
 	}
 	blocks = append(blocks, f.reasonBlock(), f.emergencyBlock())

@@ -59,10 +59,7 @@ func (s scribe) shiftsEnd(c *access.Case) string {
 		return ""
 	}
 	var last *time.Time
-	for _, shift := range current(c.OnCall, s.now) {
-		if !picked(c.Decision.Until.OnCall, shift) {
-			continue
-		}
+	for _, shift := range access.PickedShifts(current(c.OnCall, s.now), c.Decision.Until.OnCall) {
 		if shift.End == nil {
 			return ", with no end that is known"
 		}
@@ -74,15 +71,6 @@ func (s scribe) shiftsEnd(c *access.Case) string {
 		return ""
 	}
 	return ", until " + s.at(last.Add(time.Duration(c.Decision.Until.GraceSeconds)*time.Second))
-}
-
-func picked(refs []access.ShiftRef, shift access.Shift) bool {
-	for _, ref := range refs {
-		if ref.Picks(shift) {
-			return true
-		}
-	}
-	return false
 }
 
 // current is the shifts that somebody holds at t.

@@ -47,11 +47,7 @@ func (s scribe) at(t time.Time) string { return moment(t, s.loc) }
 
 // clock is a moment where there is no markup.
 func (s scribe) clock(t time.Time) string {
-	loc := s.loc
-	if loc == nil {
-		loc = time.UTC
-	}
-	return t.In(loc).Format("Mon 2 Jan 15:04 MST")
+	return local(t, s.loc).Format("Mon 2 Jan 15:04 MST")
 }
 
 // spell is a length of time in words, to the second below a minute and to the

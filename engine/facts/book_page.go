@@ -70,7 +70,7 @@ func newPage(s access.Snapshot) *page {
 	p := &page{said: s, unclear: map[access.Subject]bool{}, incidents: map[string]int{}, numbers: map[string]int{}, closed: map[string]bool{}}
 	p.shifts = newPlaces(len(s.Shifts), func(i int, is func(access.Subject)) { is(s.Shifts[i].Subject) })
 	for _, at := range p.shifts.spans {
-		slices.SortStableFunc(p.shifts.list[at.from:at.to], func(a, b int32) int { return byStart(s.Shifts[a], s.Shifts[b]) })
+		slices.SortStableFunc(p.shifts.list[at.from:at.to], func(a, b int32) int { return s.Shifts[a].Compare(s.Shifts[b].Shift) })
 	}
 	p.parts = newPlaces(len(s.Incidents), func(i int, is func(access.Subject)) {
 		for at, part := range s.Incidents[i].Parts {
@@ -96,19 +96,6 @@ func newPage(s access.Snapshot) *page {
 
 func partBefore(parts []access.IncidentPart, who access.Subject) bool {
 	return slices.ContainsFunc(parts, func(p access.IncidentPart) bool { return p.Subject == who })
-}
-
-// byStart orders shifts; one without a start is before all others.
-func byStart(a, b access.HeldShift) int {
-	switch {
-	case a.Start == nil && b.Start == nil:
-		return 0
-	case a.Start == nil:
-		return -1
-	case b.Start == nil:
-		return 1
-	}
-	return a.Start.Compare(*b.Start)
 }
 
 // age is how long ago it was said, in seconds. Clocks of nodes differ a little:
