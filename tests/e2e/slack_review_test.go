@@ -73,7 +73,7 @@ func deniedWithComment(s *scene) {
 	form.AwaitText("Only the reviewers")
 	form.Close()
 
-	form = s.comments(s.erin, asked, deny, "look at the <dashboard> instead")
+	s.comments(s.erin, asked, deny, "look at the <dashboard> instead")
 	s.noButtons(s.changes(asked, "Request denied", "look at the <dashboard> instead"))
 	told := s.shown(s.dan, "Access denied", r.ID)
 	if !strings.Contains(told.Visible(), "look at the <dashboard> instead") {
@@ -250,7 +250,7 @@ func breakGlassUsed(s *scene) {
 	form.AwaitText("closed by security")
 	form.Close()
 
-	form = s.comments(s.erin, open, closeTask, "seen, the fire is out")
+	s.comments(s.erin, open, closeTask, "seen, the fire is out")
 	if now := s.changes(open, "seen, the fire is out", s.erin); now.Has(closeTask) {
 		s.Errorf("it can still be closed:\n%s", now)
 	}
