@@ -34,6 +34,8 @@ type Options struct {
 	WaitMax   time.Duration     // the longest pause inside a call; 0: DefaultWaitMax
 	MaxAnswer int64             // what is read of an answer's body, in bytes; 0: MaxAnswer
 	Reach     Reach             // which addresses may be dialled; unused with a Transport
+	AtOnce    int               // calls that are made at once, whose connections are kept; 0: as many as NewTransport keeps
+	As        *Credentials      // nil: nobody says who calls, and whom the machine trusts is trusted; unused with a Transport
 	Transport http.RoundTripper // nil: NewTransport(Reach, Timeout)
 }
 
@@ -71,10 +73,19 @@ func NewClient(o Options) *Client {
 		c.retries = DefaultRetries
 	}
 	if o.Transport == nil {
-		o.Transport = NewTransport(o.Reach, c.timeout)
+		o.Transport = o.transport(c.timeout)
 	}
 	c.http = &http.Client{Transport: withoutLocation{o.Transport}, CheckRedirect: NoRedirects}
 	return c
+}
+
+func (o Options) transport(timeout time.Duration) *http.Transport {
+	t := NewTransport(o.Reach, timeout)
+	t.MaxIdleConnsPerHost = max(t.MaxIdleConnsPerHost, o.AtOnce)
+	if o.As != nil {
+		t.DialTLSContext = o.As.dialer(t.DialContext)
+	}
+	return t
 }
 
 // Timeout returns the deadline of a whole call.

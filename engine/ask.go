@@ -125,9 +125,14 @@ func (e *Engine) target(name string) (Target, error) {
 }
 
 func checkText(field, text string) error {
-	switch {
-	case len(text) > MaxReason:
+	if len(text) > MaxReason {
 		return access.Invalid("text_too_long", field, "it has %d bytes; %d are allowed", len(text), MaxReason)
+	}
+	return checkCharacters(field, text)
+}
+
+func checkCharacters(field, text string) error {
+	switch {
 	case !utf8.ValidString(text):
 		return access.Invalid("invalid_utf8", field, "it is not UTF-8")
 	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):

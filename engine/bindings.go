@@ -17,7 +17,7 @@ import (
 //
 // A turn is a new generation with a schedule of its own: it forgets the retries
 // of the one before, so a pending provision never delays a deprovision.
-func (e *Engine) reconcile(tx *ledger.Tx, call Call, changed map[string]*access.EndReason) error {
+func (e *Engine) reconcile(tx *ledger.Tx, call Call, changed map[string]*ledger.Ending) error {
 	turned, _, err := e.turning(tx, call, changed)
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (e *Engine) reconcile(tx *ledger.Tx, call Call, changed map[string]*access.
 
 // reconcileHeld is reconcile of bindings that are held and whose versions are not
 // bumped yet.
-func (e *Engine) reconcileHeld(tx *ledger.Tx, call Call, changed map[string]*access.EndReason) error {
+func (e *Engine) reconcileHeld(tx *ledger.Tx, call Call, changed map[string]*ledger.Ending) error {
 	turned, others, err := e.turning(tx, call, changed)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (e *Engine) reconcileHeld(tx *ledger.Tx, call Call, changed map[string]*acc
 
 // turning is the bindings that turn, as they are then, and the others.
 func (e *Engine) turning(
-	tx *ledger.Tx, call Call, changed map[string]*access.EndReason,
+	tx *ledger.Tx, call Call, changed map[string]*ledger.Ending,
 ) (turned []ledger.Claimed, others []string, err error) {
 	ids := slices.Sorted(maps.Keys(changed))
 	held, err := tx.LiveGrantsOn(ids...)
@@ -53,34 +53,53 @@ func (e *Engine) turning(
 		if len(held[id]) > 0 {
 			want = access.Present
 		}
-		b := bindings[id]
-		if b.Desired == want {
-			others = append(others, id)
-			continue
-		}
-		if b, err = turnOne(tx, call, b, want, changed[id]); err != nil {
+		b, turns, err := e.turnOrRenew(tx, call, bindings[id], want, changed[id], held[id])
+		if err != nil {
 			return nil, nil, err
 		}
-		turned = append(turned, b)
+		if turns {
+			turned = append(turned, b)
+		} else {
+			others = append(others, id)
+		}
 	}
 	return turned, others, nil
 }
 
-// turnTo makes the desired state of a locked binding what a change of its grants,
-// made before, has made certain.
-func (e *Engine) turnTo(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *access.EndReason) error {
-	if b.Desired == want {
-		return nil
+// turnOrRenew is a locked binding that is to be as wanted, for the live grants on it. It
+// reports whether that changed it.
+func (e *Engine) turnOrRenew(
+	tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *ledger.Ending, held []access.Grant,
+) (_ ledger.Claimed, changed bool, err error) {
+	turns := b.Desired != want
+	if turns {
+		if b, err = turnOne(tx, call, b, want, ended); err != nil {
+			return b, false, err
+		}
 	}
-	b, err := turnOne(tx, call, b, want, ended)
-	if err != nil {
+	b, renewed, err := e.renewOne(tx, call, b, held)
+	return b, turns || renewed, err
+}
+
+// turnPresent makes a locked binding, on which a live grant was put before, be
+// present.
+func (e *Engine) turnPresent(tx *ledger.Tx, call Call, b ledger.Claimed) error {
+	var held map[string][]access.Grant
+	var err error
+	if e.targets[b.Target].Renew { // only then it matters until when
+		if held, err = tx.LiveGrantsOn(b.ID); err != nil {
+			return err
+		}
+	}
+	b, changed, err := e.turnOrRenew(tx, call, b, access.Present, nil, held[b.ID])
+	if err != nil || !changed {
 		return err
 	}
 	return tx.PutBindings(b)
 }
 
 // turnOne is a locked binding with its new desired state, of which it tells.
-func turnOne(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *access.EndReason) (ledger.Claimed, error) {
+func turnOne(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *ledger.Ending) (ledger.Claimed, error) {
 	b.Binding, b.Claim = turn(b.Binding, want, ended, b.Claim, tx.Now())
 	event := call.event(audit.BindingDesired).About(b.Entitled)
 	event.BindingID = audit.Text(b.ID)
@@ -88,26 +107,40 @@ func turnOne(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, e
 	return b, tx.Append(event)
 }
 
-// turn gives a binding a new desired state. An attempt that is under way is
-// overtaken at once by a deprovision; a provision waits for it, because a
-// removal that lands late would undo it.
-func turn(b access.Binding, want access.Presence, ended *access.EndReason, claim string, now time.Time) (access.Binding, string) {
-	b.Desired, b.EndReason = want, ended
+// turn gives a binding a new desired state. An attempt that is under way, or whose
+// target's word is waited for, is overtaken at once by a deprovision; a provision
+// waits for it, because a removal that lands late would undo it.
+func turn(b access.Binding, want access.Presence, ended *ledger.Ending, claim string, now time.Time) (access.Binding, string) {
+	b.Desired, b.EndReason = want, nil
+	if ended != nil {
+		b.EndReason = &ended.Why
+	}
 	b.Generation++
 	b.Attempts, b.LastClass, b.LastError, b.ReportedAt = 0, "", "", nil
-	b.DueAt = nil
+	b.Renewing, b.ForcedAt, b.DueAt = false, nil, nil
 	if b.Observed != want {
-		b.DueAt = &now
+		since := wrongSince(ended, now)
+		b.DueAt = &since
 	}
 	switch {
 	case !unsettled(b):
 		b.NextAt = nil
 	case want == access.Present && claim != "":
-		return b, claim // NextAt stays: when the claim lapses, or its holder hands it back
+		return b, claim // NextAt stays: when the claim lapses, or its holder hands it back, or the target's word comes
 	default:
 		b.NextAt = &now
 	}
+	b.CallbackBy = nil
 	return b, ""
+}
+
+// wrongSince is since when a binding that turns now is not as it should be: from the
+// end of the grant on, however late that was noticed.
+func wrongSince(ended *ledger.Ending, now time.Time) time.Time {
+	if ended == nil || ended.ExpiresAt.After(now) {
+		return now
+	}
+	return ended.ExpiresAt
 }
 
 // unsettled reports whether there is anything to tell the target: the state is
@@ -130,10 +163,10 @@ func opposite(b access.Binding) access.Verb {
 
 // openAttempts is until when attempts of the verb may still take effect.
 func openAttempts(b *access.Binding, verb access.Verb) *time.Time {
-	if verb == access.VerbProvision {
-		return &b.ProvisionOpenUntil
+	if verb == access.VerbDeprovision {
+		return &b.DeprovisionOpenUntil
 	}
-	return &b.DeprovisionOpenUntil
+	return &b.ProvisionOpenUntil // of an update too: a target may open what it does not have
 }
 
 func bindingEvent(typ string, b access.Binding) audit.Event {

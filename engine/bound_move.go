@@ -76,7 +76,8 @@ func overtaken(tx *ledger.Tx, heard access.Snapshot) (bool, error) {
 }
 
 // moveLocked moves the grants that move and that are still as they were read. The
-// bindings stay as they are: what is live stays so.
+// bindings stay as they are, because what is live stays so; only a target that wants
+// to know is told of the new end.
 func (e *Engine) moveLocked(tx *ledger.Tx, turns []factTurn) (moved []ledger.Move, err error) {
 	var moves []ledger.Move
 	why := map[string]string{}
@@ -101,7 +102,7 @@ func (e *Engine) moveLocked(tx *ledger.Tx, turns []factTurn) (moved []ledger.Mov
 			return nil, err
 		}
 	}
-	return moved, nil
+	return moved, e.renewMoved(tx, moved)
 }
 
 // maybeUnsaid notes an end that comes sooner than the lease holds.
@@ -171,6 +172,7 @@ func (e *Engine) tellMoved(ctx context.Context, moved []ledger.Move) {
 	if len(active) == 0 {
 		return
 	}
+	poke(e.deliveryWake) // a target may be told too
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leasePatience)
 	defer cancel()
 	if err := e.lease.Hold(ctx, holds...); err != nil {

@@ -3,7 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
+	"io"
 	"slices"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -19,90 +19,31 @@ type SyncResult struct {
 	Archived  int `json:"archived"`
 }
 
-// SyncResources makes the catalogue of a source what the snapshot says, all of
-// it or nothing. A resource that is no longer in it is archived, and its grants
-// end. Each change is an event.
+// SyncResources makes the catalogue of a source what the snapshot says, all of it
+// or nothing, however much of it that archives: it is the catalogue of whoever
+// runs the gateway, and is checked already. A run that changes nothing leaves no
+// trace.
 func (e *Engine) SyncResources(ctx context.Context, source string, snapshot access.Catalogue) (SyncResult, error) {
-	var result SyncResult
-	var fx effects
-	arriving := slices.SortedFunc(slices.Values(snapshot.Resources), func(a, b access.Resource) int {
-		return cmp.Compare(a.Ref().String(), b.Ref().String()) // whoever changes several rows does it in one order
-	})
-	err := e.ledger.Update(ctx, func(tx *ledger.Tx) (err error) {
-		result, fx = SyncResult{}, effects{}
-		if err := tx.LockSource("catalogue", source); err != nil {
-			return err
-		}
-		leaving, err := tx.ResourcesOf(source)
-		if err != nil {
-			return err
-		}
-		for _, r := range arriving {
-			if err := result.put(tx, source, r); err != nil {
-				return err
-			}
-			leaving = slices.DeleteFunc(leaving, func(old access.Resource) bool { return old.Ref() == r.Ref() })
-		}
-		result.Archived = len(leaving)
-		return e.archive(tx, source, leaving, &fx)
-	})
-	if err == nil {
-		e.apply(ctx, fx)
-		poke(e.recheckWake)
-	}
-	return result, err
+	order := SyncOrder{Source: source, AllowShrink: true, Items: &inMemory{resources: snapshot.Resources}}
+	report, err := e.sync(ctx, Call{}, order, true)
+	return SyncResult{
+		Created: report.Created, Updated: report.Updated, Unchanged: report.Unchanged, Archived: report.Archived,
+	}, err
 }
 
-// put stores a resource, counts what that changed, tells of it, and has the live
-// grants on it evaluated again.
-func (r *SyncResult) put(tx *ledger.Tx, source string, resource access.Resource) error {
-	change, err := tx.PutResource(source, resource)
-	if err != nil {
-		return err
-	}
-	r.count(change)
-	if change == ledger.Unchanged {
-		return nil
-	}
-	ref := resource.Ref()
-	if change == ledger.Updated {
-		if _, err := tx.RecheckResource(ref); err != nil {
-			return err
-		}
-	}
-	return tx.Append(audit.Event{Type: "resource." + string(change), Resource: &ref, Data: map[string]any{
-		"source": source, "properties": resource.Properties, "entitlements": resource.Entitlements,
-	}})
+// inMemory is a snapshot that is.
+type inMemory struct {
+	resources []access.Resource
+	next      int
 }
 
-func (r *SyncResult) count(c ledger.Change) {
-	switch c {
-	case ledger.Created:
-		r.Created++
-	case ledger.Updated:
-		r.Updated++
-	case ledger.Unchanged:
-		r.Unchanged++
+// Next returns the next resource. Its line is its number.
+func (m *inMemory) Next() (SyncItem, error) {
+	if m.next == len(m.resources) {
+		return SyncItem{}, io.EOF
 	}
-}
-
-// archive takes resources out of the catalogue first, and then ends the grants
-// on them: none can be added in between.
-func (e *Engine) archive(tx *ledger.Tx, source string, leaving []access.Resource, fx *effects) error {
-	var grants []access.Grant
-	for _, r := range leaving {
-		ref := r.Ref()
-		event := audit.Event{Type: audit.ResourceArchived, Resource: &ref, Data: map[string]any{"source": source}}
-		if err := errors.Join(tx.LockResource(ref), tx.ArchiveResource(ref), tx.Append(event)); err != nil {
-			return err
-		}
-		held, err := tx.UnendedGrantsFor(ref)
-		if err != nil {
-			return err
-		}
-		grants = append(grants, held...)
-	}
-	return e.endAll(tx, Call{}, grants, func(access.Grant) access.EndReason { return access.EndResourceGone }, fx)
+	m.next++
+	return SyncItem{Line: m.next, Index: m.next - 1, Resource: m.resources[m.next-1]}, nil
 }
 
 // LoadPeople makes persons all that a source says of people. Each person whose

@@ -74,7 +74,7 @@ func (e *Engine) claim(ctx context.Context, target Target, owner string, limit i
 		if err != nil {
 			return err
 		}
-		claimed, err = claimAll(tx, due, target, owner)
+		claimed, err = e.claimAll(tx, due, target, owner)
 		return err
 	})
 	switch {
@@ -102,7 +102,7 @@ func (e *Engine) claimEach(ctx context.Context, target Target, owner string, lim
 			if err != nil {
 				return err
 			}
-			one, err = claimAll(tx, held, target, owner)
+			one, err = e.claimAll(tx, held, target, owner)
 			return err
 		})
 		if failure != nil {
@@ -121,10 +121,18 @@ func (e *Engine) putOff(ctx context.Context, id string) error {
 }
 
 // claimAll claims bindings that are held, in as many statements for a hundred as
-// for one.
-func claimAll(tx *ledger.Tx, due []access.Binding, target Target, owner string) ([]access.Delivery, error) {
-	if len(due) == 0 {
-		return nil, nil
+// for one. Those whose target's word was waited for, and did not come, it does not
+// claim: they are due again after a pause, as after every failure.
+func (e *Engine) claimAll(tx *ledger.Tx, due []access.Binding, target Target, owner string) ([]access.Delivery, error) {
+	var silent []access.Binding
+	due = slices.DeleteFunc(due, func(b access.Binding) bool {
+		if b.CallbackBy != nil {
+			silent = append(silent, b)
+		}
+		return b.CallbackBy != nil
+	})
+	if err := lapseWaits(tx, silent, target); err != nil || len(due) == 0 {
+		return nil, err
 	}
 	messages, err := messages(tx, due)
 	if err != nil {
@@ -132,7 +140,7 @@ func claimAll(tx *ledger.Tx, due []access.Binding, target Target, owner string) 
 	}
 	claimed, bindings := make([]access.Delivery, len(due)), make([]ledger.Claimed, len(due))
 	for i, b := range due {
-		claimed[i], bindings[i] = claimOne(b, messages[i], target, owner, tx.Now())
+		claimed[i], bindings[i] = e.claimOne(b, messages[i], target, owner, tx.Now())
 		if bindings[i].Attempts == 1 {
 			if err := tx.Append(attemptEvent(audit.BindingAttempted, bindings[i].Binding, claimed[i])); err != nil {
 				return nil, err
@@ -178,11 +186,19 @@ func (e *Engine) noteMissingTargets(ctx context.Context) error {
 
 // claimOne is an attempt at a binding, and the binding with the attempt under
 // way: from now on nobody knows its state.
-func claimOne(b access.Binding, m access.Message, target Target, owner string, now time.Time) (access.Delivery, ledger.Claimed) {
+func (e *Engine) claimOne(
+	b access.Binding, m access.Message, target Target, owner string, now time.Time,
+) (access.Delivery, ledger.Claimed) {
 	until := now.Add(target.Deadline + claimMargin)
+	// A target that is not told of deadlines would not know the word; and a node of an
+	// older release ends access without forgetting that there was a new one.
+	if b.Renewing && target.Renew && b.Desired == access.Present {
+		m.Type = access.VerbUpdate
+	}
+	m.Data.Callback = e.callback(b.ID, target, now)
 	b.Observed = access.Unknown
 	b.Attempts++
-	b.NextAt = &until
+	b.NextAt, b.ToldUntil = &until, m.Data.ExpiresAt
 	d := access.Delivery{
 		BindingID: b.ID, Generation: b.Generation, Attempt: b.Attempts, Target: b.Target, Contract: b.Contract,
 		Owner:     access.NewID(owner, now),
@@ -190,7 +206,7 @@ func claimOne(b access.Binding, m access.Message, target Target, owner string, n
 	}
 	open := openAttempts(&b, m.Type)
 	d.OpenBefore = *open
-	*open = later(*open, until.Add(target.MaxLag))
+	*open = later(*open, until.Add(target.CallbackWithin+target.MaxLag))
 	if b.DueAt == nil {
 		b.DueAt = &now
 	}
@@ -199,17 +215,17 @@ func claimOne(b access.Binding, m access.Message, target Target, owner string, n
 }
 
 // missingTarget notes that the target of a delivery is not configured.
-func (e *Engine) missingTarget(tx *ledger.Tx, b access.Binding) error {
+func (e *Engine) missingTarget(tx *ledger.Tx, b ledger.Claimed) error {
 	b.LastClass = access.ClassTargetMissing
 	if now := tx.Now(); b.DueAt == nil {
 		b.DueAt = &now
 	}
 	b.LastError = fmt.Sprintf("the target %q is not configured as it was when this access was given; "+
 		"put it back as it was, with retired: true, until it is drained", b.Target)
-	if err := tx.PutBindings(ledger.Claimed{Binding: b}); err != nil {
+	if err := tx.PutBindings(b); err != nil { // with its claim: whoever has the target may be told yet
 		return err
 	}
-	event := bindingEvent(audit.BindingFailed, b)
+	event := bindingEvent(audit.BindingFailed, b.Binding)
 	event.Data["class"] = b.LastClass
 	return tx.Append(event)
 }

@@ -138,6 +138,8 @@ type Observer interface {
 	Mended(access.Mended)
 	// Checked: a check was answered by "lease", by "ledger", or by "none".
 	Checked(by string)
+	// Asked: so ended a question to a target whether a binding exists there.
+	Asked(access.Asked)
 }
 
 // unobserved counts nothing.
@@ -147,6 +149,7 @@ func (unobserved) Ended(time.Duration, bool) {}
 func (unobserved) Confirmed(time.Duration)   {}
 func (unobserved) Mended(access.Mended)      {}
 func (unobserved) Checked(string)            {}
+func (unobserved) Asked(access.Asked)        {}
 
 // Target is what the engine must know of a target to give access through it.
 type Target struct {
@@ -156,6 +159,18 @@ type Target struct {
 	Deadline time.Duration // the longest that one attempt can take
 	MaxLag   time.Duration // how long after an attempt its effect may still come
 	Retry    trouble.Backoff
+	// CallbackWithin is how long the target's word is waited for after it accepted a
+	// message; 0: its response is its word.
+	CallbackWithin time.Duration
+	Renew          bool         // it is told when a deadline moves
+	Verify         *VerifyTerms // nil: it is never asked whether a binding exists
+}
+
+// VerifyTerms say when a target is asked whether bindings exist there.
+type VerifyTerms struct {
+	After  time.Duration // a confirmation, the first time
+	Every  time.Duration // from then on
+	Repair bool          // what is not as it should be is asserted again, and not only told
 }
 
 // Config is what an Engine is made of. Ledger, Policy, Facts, Lease and Log are
@@ -193,6 +208,11 @@ type Config struct {
 	Observer Observer
 	// AccessRequests offers AuthZEN's access request profile; nil: it is not offered.
 	AccessRequests *AccessRequests
+	// CallbackURL is where targets that confirm later do so: the binding's id is put
+	// behind it.
+	CallbackURL string
+	// CatalogueSources are those that are expected to bring their catalogue regularly.
+	CatalogueSources []CatalogueSource
 	// Step, if set, is told after each committed step of a grant's life, by
 	// name: "request.committed". It is for traces and fault tests.
 	Step func(name string)
@@ -228,6 +248,7 @@ type Engine struct {
 
 	accessRequests *AccessRequests // nil: not offered
 	requestability requestability
+	callbackURL    string
 
 	burst        atomic.Int64 // when a batch of ends was last full, in microseconds
 	sweepsTo     atomic.Int64 // what the sweep sleeps to, in microseconds
@@ -240,6 +261,11 @@ type Engine struct {
 	toldLater    chan effects // of grants whose time was over
 
 	maxEndShare float64
+
+	catalogueSources []CatalogueSource
+	declared         atomic.Bool // the ledger knows them
+	openTargets      map[string]bool
+	syncs            *syncs
 }
 
 // New returns an engine.
@@ -255,9 +281,12 @@ func New(cfg Config) *Engine {
 		accessRequests: cfg.AccessRequests, callbackWake: make(chan struct{}, 1),
 		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
 		recheckWake: make(chan struct{}, 1), maxEndShare: cmp.Or(cfg.MaxEndShare, DefaultMaxEndShare),
+		callbackURL:      cfg.CallbackURL,
+		catalogueSources: cfg.CatalogueSources, openTargets: map[string]bool{}, syncs: newSyncs(),
 	}
 	for _, t := range cfg.Targets {
 		e.targets[t.Name] = t
+		e.openTargets[t.Name] = !t.Retired
 	}
 	if e.observer == nil {
 		e.observer = unobserved{}

@@ -28,6 +28,10 @@ type BindingView struct {
 	LastError   string          `json:"last_error"`
 	NextAt      *time.Time      `json:"next_at"`
 	ConfirmedAt *time.Time      `json:"confirmed_at"`
+	// CallbackBy is until when the word of a target that has accepted is waited for.
+	CallbackBy *time.Time `json:"callback_by"`
+	// ForcedAt is when people declared it gone without the target's word.
+	ForcedAt *time.Time `json:"forced_at"`
 }
 
 // Grant returns a grant that the caller may see.
@@ -70,6 +74,7 @@ func viewOf(tx *ledger.Tx, g access.Grant) (GrantView, error) {
 		Binding: BindingView{
 			ID: b.ID, Target: b.Target, Desired: b.Desired, Observed: b.Observed, Generation: b.Generation,
 			Attempts: b.Attempts, Overdue: b.OverdueAt(tx.Now()), LastError: b.LastError, NextAt: b.NextAt, ConfirmedAt: b.ConfirmedAt,
+			CallbackBy: b.CallbackBy, ForcedAt: b.ForcedAt,
 		},
 	}, err
 }
@@ -123,7 +128,7 @@ func (e *Engine) Revoke(ctx context.Context, call Call, id, comment string) (Rev
 }
 
 // reconciler makes bindings follow their grants: reconcile or reconcileHeld.
-type reconciler func(*ledger.Tx, Call, map[string]*access.EndReason) error
+type reconciler func(*ledger.Tx, Call, map[string]*ledger.Ending) error
 
 // endLocked ends grants whose bindings are locked and that are still as they were
 // read, and makes the bindings follow. It returns which it ended.
@@ -133,13 +138,15 @@ func (e *Engine) endLocked(
 	if ended, err = tx.EndGrants(endings); err != nil {
 		return nil, err
 	}
-	last := map[string]*access.EndReason{}
-	for _, g := range endings {
+	last := map[string]*ledger.Ending{} // of each binding
+	for i, g := range endings {
 		if !ended[g.ID] {
 			continue // another was first
 		}
 		fx.ended = append(fx.ended, g.Grant)
-		last[g.BindingID] = &g.Why
+		if other := last[g.BindingID]; other == nil || !g.ExpiresAt.Before(other.ExpiresAt) {
+			last[g.BindingID] = &endings[i]
+		}
 		event := grantEvent(call, audit.GrantEnded, g.Grant)
 		event.Data["end_reason"] = g.Why
 		if comment != "" {

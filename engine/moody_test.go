@@ -88,6 +88,7 @@ type counted struct {
 	late    time.Duration // the latest end
 	mended  access.Mended
 	checks  map[string]int
+	asked   map[access.Asked]int
 }
 
 func (c *counted) Ended(late time.Duration, heard bool) {
@@ -117,6 +118,21 @@ func (c *counted) Checked(by string) {
 		c.checks = map[string]int{}
 	}
 	c.checks[by]++
+}
+
+func (c *counted) Asked(what access.Asked) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asked == nil {
+		c.asked = map[access.Asked]int{}
+	}
+	c.asked[what]++
+}
+
+func (c *counted) of(what access.Asked) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked[what]
 }
 
 func (c *counted) by(by string) int {

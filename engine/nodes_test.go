@@ -81,7 +81,7 @@ func (c *cluster) start(url, redis string) *node {
 		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 5 * time.Second, Retry: trouble.Backoff{First: time.Second}}},
 	})
 	worker := &outbox.Worker{
-		Store: n.Engine, Targets: map[string]outbox.Deliverer{"box-1": c.target}, Alerter: c.target, Log: log, Owner: "node",
+		Store: n.Engine, Targets: map[string]outbox.Target{"box-1": {Deliverer: c.target}}, Alerter: c.target, Log: log, Owner: "node",
 	}
 	sealer := &audit.Sealer{Store: l, Log: log}
 	ctx, cancel := context.WithCancel(context.Background())

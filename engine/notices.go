@@ -72,7 +72,9 @@ func (e *Engine) FollowNotices(
 		if err := tx.MoveFollower(noticeFollower, at.Seq, last); err != nil {
 			return err
 		}
-		return tx.PlanNotices(planned.Notices, ledger.NoticeChanges{Requests: planned.Requests, Grants: planned.Grants, Tasks: planned.Tasks})
+		return tx.PlanNotices(planned.Notices, ledger.NoticeChanges{
+			Requests: planned.Requests, Grants: planned.Grants, Tasks: planned.Tasks, Alarms: planned.Alarms,
+		})
 	})
 	if errors.Is(err, access.ErrConflict) {
 		return true, nil // another node was first
@@ -140,6 +142,9 @@ func droppedEvent(n access.Notice, why string) audit.Event {
 	if n.TaskID != "" {
 		event.Data["task_id"] = n.TaskID
 	}
+	if n.AlarmID != "" {
+		event.Data["alarm_id"] = n.AlarmID
+	}
 	return event
 }
 
@@ -171,8 +176,8 @@ func (e *Engine) NoticeView(ctx context.Context, n access.Notice) (v access.Noti
 	return v, err
 }
 
-// viewOfNotice reads what a notice is about: the task, and the request with its
-// grant and its binding, or a binding alone.
+// viewOfNotice reads what a notice is about: the task, or the alarm, and the
+// request with its grant and its binding, or a binding alone.
 func (e *Engine) viewOfNotice(tx *ledger.Tx, v *access.NoticeView) error {
 	if v.TaskID != "" {
 		t, err := tx.Task(v.TaskID)
@@ -180,6 +185,13 @@ func (e *Engine) viewOfNotice(tx *ledger.Tx, v *access.NoticeView) error {
 			return err
 		}
 		v.Task = &t
+	}
+	if v.AlarmID != "" {
+		a, err := e.alarmView(tx, v.AlarmID)
+		if err != nil {
+			return err
+		}
+		v.Alarm = &a
 	}
 	switch {
 	case v.RequestID != "":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -43,6 +44,7 @@ func (e *Engine) record(ctx context.Context, outcomes []access.Outcome) error {
 	for i, o := range outcomes {
 		ids[i], finished[i] = o.BindingID, ledger.Finished{Delivery: o.Delivery}
 		finished[i].Class, finished[i].Status, finished[i].Detail = outcome(o)
+		finished[i].OpenBefore = e.openBeforeWord(o)
 	}
 	var confirmed []time.Duration
 	err := e.ledger.Update(ctx, func(tx *ledger.Tx) error {
@@ -58,18 +60,26 @@ func (e *Engine) record(ctx context.Context, outcomes []access.Outcome) error {
 		for i, o := range outcomes {
 			b := bindings[o.BindingID]
 			if b.Claim != o.Owner {
+				if narrowed, err := e.narrowSpoken(tx, &b, o); err != nil {
+					return err
+				} else if narrowed {
+					bindings[o.BindingID], settled[o.BindingID] = b, b
+				}
 				continue
 			}
 			if b.Binding, err = e.settle(tx, b.Binding, o, finished[i]); err != nil {
 				return err
 			}
-			b.Claim = ""
+			if !accepted(o) {
+				b.Claim = ""
+			}
 			bindings[o.BindingID], settled[o.BindingID] = b, b
-			if o.Failure == nil && !o.Unsent && b.Desired == access.Absent {
+			if finished[i].Class == access.ClassConfirmed && b.Desired == access.Absent {
 				confirmed = append(confirmed, tx.Now().Sub(o.DueAt))
 			}
 		}
-		return tx.PutBindings(slices.Collect(maps.Values(settled))...)
+		all := slices.Collect(maps.Values(settled))
+		return errors.Join(tx.PutBindings(all...), e.askLater(tx, all...))
 	})
 	if err == nil {
 		for _, late := range confirmed {
@@ -84,6 +94,8 @@ func (e *Engine) settle(tx *ledger.Tx, b access.Binding, o access.Outcome, f led
 	now, target := tx.Now(), e.targets[o.Target]
 	settleOpen(&b, o, target, now)
 	switch {
+	case accepted(o):
+		return recordAccepted(tx, b, o, now.Add(target.CallbackWithin))
 	case b.Generation != o.Generation:
 		b.NextAt = &now // a turn waited for this attempt to end
 		event := attemptEvent(audit.BindingOvertaken, b, o.Delivery)
@@ -95,7 +107,7 @@ func (e *Engine) settle(tx *ledger.Tx, b access.Binding, o access.Outcome, f led
 	case o.Failure != nil:
 		return recordFailure(tx, b, f, retryAt(target, b, o.Failure, now))
 	}
-	return recordSuccess(tx, b, o.Delivery)
+	return recordSuccess(tx, b, o.Delivery, "")
 }
 
 // settleOpen narrows until when this attempt may still take effect, now that it
@@ -106,6 +118,10 @@ func settleOpen(b *access.Binding, o access.Outcome, t Target, now time.Time) {
 	open := openAttempts(b, o.Message.Type)
 	var de *access.DeliveryError
 	switch {
+	case accepted(o):
+		if !o.Receipt.Open {
+			*open = later(o.OpenBefore, now.Add(t.CallbackWithin+t.MaxLag))
+		}
 	case o.Unsent, o.Failure == nil && o.Receipt.Tries <= 1:
 		*open = o.OpenBefore
 	case o.Failure == nil && !o.Receipt.Open, errors.As(o.Failure, &de) && de.Status != 0 && !de.Open:
@@ -115,17 +131,17 @@ func settleOpen(b *access.Binding, o access.Outcome, t Target, now time.Time) {
 
 // recordSuccess settles the binding. If an older attempt at the opposite could
 // have landed after this one began, the state is asserted again, once that is
-// over, under a new generation.
-func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) (access.Binding, error) {
+// over, under a new generation. by is what confirmed it; "" is the response.
+func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery, by string) (access.Binding, error) {
 	now := tx.Now()
 	b.Observed, b.ConfirmedAt, b.NextAt, b.DueAt = b.Desired, &now, nil, nil
 	b.LastClass, b.LastError = access.ClassConfirmed, ""
-	typ := audit.BindingProvisioned
-	if b.Desired == access.Absent {
-		typ = audit.BindingDeprovisioned
-	}
-	event := attemptEvent(typ, b, d)
+	b.Renewing, b.ForcedAt = false, nil
+	event := attemptEvent(confirmedAs(d.Message.Type), b, d)
 	event.Data["due_at"] = d.DueAt
+	if by != "" {
+		event.Data["confirmed_by"] = by
+	}
 	if open := openUntil(b); open.After(d.StartedAt) {
 		again := later(open, now)
 		b.Generation++
@@ -135,6 +151,18 @@ func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery) (access.B
 		*openAttempts(&b, opposite(b)) = time.Time{}
 	}
 	return b, tx.Append(event)
+}
+
+// confirmedAs is the event of a message that is confirmed.
+func confirmedAs(verb access.Verb) string {
+	switch verb {
+	case access.VerbDeprovision:
+		return audit.BindingDeprovisioned
+	case access.VerbUpdate:
+		return audit.BindingUpdated
+	default:
+		return audit.BindingProvisioned
+	}
 }
 
 // reportEvery is how often a delivery that goes on failing in the same way is an
@@ -158,6 +186,8 @@ func outcome(o access.Outcome) (class access.Class, status int, detail string) {
 	switch {
 	case o.Unsent:
 		return access.ClassUnsent, 0, "handed back before it was sent"
+	case accepted(o):
+		return access.ClassAccepted, o.Receipt.Status, o.Receipt.Detail
 	case o.Failure == nil:
 		return access.ClassConfirmed, o.Receipt.Status, o.Receipt.Detail
 	}
@@ -223,9 +253,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// stepOf names a step of a delivery: "provision.claimed".
 func stepOf(verb access.Verb, what string) string {
-	if verb == access.VerbProvision {
-		return "provision." + what
-	}
-	return "deprovision." + what
+	return strings.TrimPrefix(string(verb), "access.") + "." + what
 }

@@ -142,7 +142,7 @@ func (e *Engine) grant(
 	}
 	if g.State == access.GrantActive {
 		fx.started = append(fx.started, g)
-		return &g, e.turnTo(tx, call, b, access.Present, nil)
+		return &g, e.turnPresent(tx, call, b)
 	}
 	fx.scheduled = true // the binding turns when it starts
 	return &g, nil

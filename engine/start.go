@@ -252,7 +252,7 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 		return errors.Join(
 			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(was, g),
 			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), afterReview(tx, Call{}, a, d, g),
-			e.reconcile(tx, Call{}, map[string]*access.EndReason{g.BindingID: nil}))
+			e.reconcile(tx, Call{}, map[string]*ledger.Ending{g.BindingID: nil}))
 	})
 	return e.started(ctx, effects{started: []access.Grant{g}}, err)
 }

@@ -42,11 +42,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	loops.Go(func() { e.forgetLoop(ctx) })
 	loops.Go(func() { e.tellLoop(ctx) })
 	loops.Go(func() { e.mendLoop(ctx) })
+	loops.Go(func() { e.syncLoop(ctx) })
 	loops.Go(func() { e.restoreLoop(ctx) })
 	loops.Go(func() { e.loop(ctx, lookEvery, e.recheckWake, e.recheckDue, (*ledger.Tx).NextRecheck, nil) })
 	if e.leaseShared {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
+	loops.Go(func() { e.coverLoop(ctx) })
 	if e.accessRequests != nil && e.accessRequests.Callbacks != nil {
 		loops.Go(func() { e.callbackLoop(ctx) })
 	}

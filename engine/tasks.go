@@ -30,7 +30,8 @@ type TaskItem struct {
 	Subject  *access.Subject     `json:"subject"`
 	Action   *access.Action      `json:"action"`
 	Resource *access.ResourceRef `json:"resource"`
-	Grant    *GrantView          `json:"grant"` // with its binding; nil: it is about many, or none
+	Grant    *GrantView          `json:"grant"`   // with its binding; nil: it is about many, or none
+	Binding  *BindingItem        `json:"binding"` // that it would declare gone; nil: it is about none, or about a grant
 	OpenedBy access.Subject      `json:"opened_by"`
 	OpenedAt time.Time           `json:"opened_at"`
 	ClosedBy *access.Subject     `json:"closed_by"` // nil: open, or the gateway itself closed it
@@ -116,6 +117,11 @@ func taskItem(tx *ledger.Tx, t access.Task) (TaskItem, error) {
 		return item, nil
 	}
 	item.Subject, item.Action, item.Resource = &t.About.Subject, &t.About.Action, &t.About.Resource
+	if t.GrantID == "" {
+		b, err := bindingItem(tx, t.BindingID)
+		item.Binding = &b
+		return item, err
+	}
 	g, err := grantView(tx, t.GrantID)
 	item.Grant = &g
 	return item, err
@@ -178,10 +184,8 @@ func (e *Engine) answerTask(ctx context.Context, call Call, id, comment string, 
 		if err := tx.CloseTask(id, a.to, &call.Caller, comment); err != nil {
 			return TaskItem{}, err
 		}
-		if t.Kind == access.TaskBulkEnd {
-			if err := answerBulkEnd(tx, t, a.to); err != nil {
-				return TaskItem{}, err
-			}
+		if err := e.takeEffect(tx, call, t, a.to, comment); err != nil {
+			return TaskItem{}, err
 		}
 		if err := tx.Append(taskEvent(call, a.event, t, comment)); err != nil {
 			return TaskItem{}, err
@@ -214,7 +218,7 @@ func (a taskAnswer) fits(t access.Task) error {
 }
 
 // secondPerson reports ErrDenied unless s may close the task: a person, and not
-// who opened it, holds the grant that it is about, or asked for that.
+// who opened it, holds the access that it is about, or asked for that.
 func (e *Engine) secondPerson(ctx context.Context, t access.Task, s access.Subject) error {
 	if s.Type != access.TypeUser {
 		return access.Denied("not_a_person", "%s is not a user; a person must close a task", s)
@@ -233,6 +237,17 @@ func (e *Engine) secondPerson(ctx context.Context, t access.Task, s access.Subje
 	}
 	if own {
 		return access.Denied("own_task", "%s can not close a task about what they did, hold or asked for; another person must", s)
+	}
+	return nil
+}
+
+// takeEffect does what the answer to a task means.
+func (e *Engine) takeEffect(tx *ledger.Tx, call Call, t access.Task, to access.TaskState, comment string) error {
+	switch {
+	case t.Kind == access.TaskBulkEnd:
+		return answerBulkEnd(tx, t, to)
+	case t.Kind == access.TaskForceClose && to == access.TaskDone:
+		return e.forceClose(tx, call, t, comment)
 	}
 	return nil
 }

@@ -57,8 +57,13 @@ type world struct {
 	requests  func(*ledger.Ledger) *engine.AccessRequests // nil: access requests are not offered
 	step      func(string)                                // is told of each step; nil: nobody
 
-	maxEndShare float64       // 0: as it is shipped
-	renew       time.Duration // 0: as it is shipped
+	terms func(*engine.Target) // changes what is agreed with the target; nil: nothing
+	asked outbox.Verifier      // says what exists at the target; nil: it is not asked
+
+	sources     []engine.CatalogueSource // that are declared
+	compared    func()                   // runs once, when a snapshot is about to be applied
+	maxEndShare float64                  // 0: as it is shipped
+	renew       time.Duration            // 0: as it is shipped
 }
 
 // inWorld runs a story in a fresh world, with the loops running.
@@ -110,18 +115,22 @@ func (w *world) start() {
 	if w.news != nil {
 		known, snapshots = w.news, w.news
 	}
+	box := engine.Target{
+		Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
+		Retry: trouble.Backoff{First: time.Second, Cap: 5 * time.Second},
+	}
+	if w.terms != nil {
+		w.terms(&box)
+	}
 	w.engine = engine.New(engine.Config{
 		AccessRequests: requests, Step: w.step, MaxEndShare: w.maxEndShare, Renew: w.renew, Snapshots: snapshots,
 		Ledger: w.ledger, Policy: decider, Facts: known, Lease: w.lease, LeaseShared: w.shared, Log: log, Observer: w.counted,
-		Decisions: w.decisions, DecisionForm: w.form,
-		Targets: []engine.Target{{
-			Name: "box", Contract: contract, Deadline: 15 * time.Second, MaxLag: w.target.lag,
-			Retry: trouble.Backoff{First: time.Second, Cap: 5 * time.Second},
-		}},
+		Decisions: w.decisions, DecisionForm: w.form, CatalogueSources: w.sources,
+		Targets: []engine.Target{box}, CallbackURL: "https://curfew.test/v1/callbacks/",
 	})
 	worker := &outbox.Worker{
-		Store: w.engine, Targets: map[string]outbox.Deliverer{contract: w.target},
-		Alerter: w.target, Log: log, Owner: "node",
+		Store: w.engine, Targets: map[string]outbox.Target{contract: {Deliverer: w.target, Verifier: w.asked}},
+		Asker: w.engine, Alerter: w.target, Log: log, Owner: "node",
 	}
 	sealer := &audit.Sealer{Store: w.ledger, Every: time.Second, Log: log}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -341,7 +350,8 @@ func (f *facts) Gather(context.Context, access.Subject, time.Time) access.Facts 
 // target is a system that access is given in. It believes every message, in the
 // order in which they land.
 type target struct {
-	lag time.Duration // how long after an attempt its effect may still come
+	lag   time.Duration // how long after an attempt its effect may still come
+	tries int           // requests that an attempt takes to be accepted; 0: one
 
 	mu     sync.Mutex
 	has    bool
@@ -370,7 +380,10 @@ func (x *target) Deliver(ctx context.Context, m access.Message) (access.Receipt,
 	if err != nil {
 		return access.Receipt{}, err
 	}
-	x.has = m.Type == access.VerbProvision
+	if m.Data.Callback != nil {
+		return access.Receipt{Status: 202, Tries: max(x.tries, 1)}, nil // it acts when it calls back
+	}
+	x.has = m.Type != access.VerbDeprovision
 	return access.Receipt{Status: 204, Tries: 1}, nil
 }
 

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 )
@@ -16,7 +19,7 @@ import (
 // checkAgainstLedger reports each target that bindings of the ledger need and
 // that the configuration does not have as it was when access was given.
 func checkAgainstLedger(ctx context.Context, cfg Config) error {
-	needed, err := contractsIn(ctx, cfg)
+	needed, taken, err := readLedger(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("ledger: not checked: %w", err)
 	}
@@ -24,7 +27,19 @@ func checkAgainstLedger(ctx context.Context, cfg Config) error {
 	for i, t := range cfg.Targets {
 		have[i] = t.engine()
 	}
-	missing := unmet(needed, have)
+	return errors.Join(checkSeed(taken), checkTargets(unmet(needed, have)))
+}
+
+// checkSeed refuses a file whose resources are not its own: a gateway with it would
+// not start.
+func checkSeed(taken []string) error {
+	if len(taken) == 0 {
+		return nil
+	}
+	return fmt.Errorf("resources: %s; take each out of the one or the other", strings.Join(taken, ", "))
+}
+
+func checkTargets(missing []string) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -48,9 +63,9 @@ func openToRead(ctx context.Context, cfg Config) (ledger.DB, error) {
 	return db, nil
 }
 
-// contractsIn reads which targets the ledger needs, and changes nothing in it. A
-// ledger that is not there yet needs none.
-func contractsIn(ctx context.Context, cfg Config) (needed map[string][]string, err error) {
+// readLedger reads which targets the ledger needs, and which resources of the file it
+// has from other sources. It changes nothing. A ledger that is not there yet has none.
+func readLedger(ctx context.Context, cfg Config) (needed map[string][]string, taken []string, err error) {
 	err = with(ctx, cfg, openToRead, func(db ledger.DB) error {
 		have, err := ledger.SchemaOf(ctx, db)
 		switch {
@@ -67,9 +82,29 @@ func contractsIn(ctx context.Context, cfg Config) (needed map[string][]string, e
 			return err
 		}
 		return l.View(ctx, func(tx *ledger.Tx) error {
-			needed, err = tx.Contracts()
+			if needed, err = tx.Contracts(); err == nil {
+				taken, err = takenFrom(tx, cfg.Seed.Resources)
+			}
 			return err
 		})
 	})
-	return needed, err
+	return needed, taken, err
+}
+
+// maxTaken is how many resources of other sources are named.
+const maxTaken = 10
+
+func takenFrom(tx *ledger.Tx, seed []access.Resource) (taken []string, err error) {
+	names := make([]string, len(seed))
+	for i, r := range seed {
+		names[i] = r.Ref().String()
+	}
+	owners, err := tx.OtherOwners(engine.SeedSource, names)
+	for _, name := range slices.Sorted(maps.Keys(owners)) {
+		if len(taken) == maxTaken {
+			return append(taken, "and more"), err
+		}
+		taken = append(taken, fmt.Sprintf("%s belongs to the source %q", name, owners[name]))
+	}
+	return taken, err
 }

@@ -38,7 +38,7 @@ func (c *cli) checkConfig(ctx context.Context, path string, againstLedger, onlin
 	for _, warning := range cfg.Warnings {
 		_, _ = fmt.Fprintln(c.Err, "warning:", clean(warning))
 	}
-	faults := faults(slices.Concat(cfg.Missing, cfg.Unasked, cfg.Unheard))
+	faults := faults(slices.Concat(cfg.Missing, cfg.Unasked, cfg.Unheard, cfg.Uncalled))
 	policy, err := checkPolicies(ctx, cfg)
 	faults.takeAll(err)
 	if againstLedger {

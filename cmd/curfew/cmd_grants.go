@@ -45,7 +45,9 @@ func (c *cli) printGrants(page engine.Page[engine.GrantView]) error {
 	return c.more(page.NextCursor)
 }
 
-func (c *cli) printGrant(g engine.GrantView) error { return c.facts(grantFacts(g)...) }
+func (c *cli) printGrant(g engine.GrantView) error {
+	return c.facts(append(grantFacts(g), "more", "what was delivered, and when it was confirmed: curfew bindings show "+g.Binding.ID)...)
+}
 
 // printRevocation prints a grant that was ended. It has ended in any case.
 func (c *cli) printRevocation(r engine.Revocation) error {

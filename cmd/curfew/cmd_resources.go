@@ -12,10 +12,16 @@ import (
 )
 
 func (c *cli) resourcesCommand() *cobra.Command {
+	cmd := c.resourcesListCommand("resources")
+	cmd.AddCommand(c.resourcesListCommand("list"), c.resourcesShowCommand(), c.resourcesSyncCommand(), c.resourcesDiffCommand())
+	return cmd
+}
+
+func (c *cli) resourcesListCommand(use string) *cobra.Command {
 	var limit int
 	var cursor, search string
 	cmd := &cobra.Command{
-		Use:   "resources",
+		Use:   use,
 		Short: "List what may be asked for, and what policy would answer you",
 		Args:  cobra.NoArgs,
 		RunE: c.does(func(cmd *cobra.Command, _ []string) error {
@@ -32,7 +38,11 @@ func (c *cli) resourcesCommand() *cobra.Command {
 	cmd.Flags().IntVarP(&limit, "limit", "n", engine.DefaultLimit, "how many at most")
 	cmd.Flags().StringVar(&search, "search", "", "only those with the `text` in their name, type or id")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "go on where a list ended")
-	cmd.AddCommand(&cobra.Command{
+	return cmd
+}
+
+func (c *cli) resourcesShowCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "show TYPE/ID",
 		Short: "Show a resource, and why policy would answer you so",
 		Args:  cobra.ExactArgs(1),
@@ -43,8 +53,7 @@ func (c *cli) resourcesCommand() *cobra.Command {
 			}
 			return show(c, cmd, client.Path("v1", "resources", ref.Type, ref.ID), nil, c.printResource)
 		}),
-	})
-	return cmd
+	}
 }
 
 func (c *cli) printResources(page engine.Page[engine.ResourceView]) error {

@@ -15,15 +15,15 @@ func (c *cli) tasksCommand() *cobra.Command {
 		c.tasksListCommand(),
 		&cobra.Command{
 			Use:   "show ID",
-			Short: "Show a task, and the grant that it is about",
+			Short: "Show a task, and the grant or the binding that it is about",
 			Args:  cobra.ExactArgs(1),
 			RunE: c.does(func(cmd *cobra.Command, args []string) error {
 				return show(c, cmd, client.Path("v1", "tasks", args[0]), nil, c.printTask)
 			}),
 		},
 		c.taskCommand("close", "Say that a flag, or access that nobody had reviewed, was looked at"),
-		c.taskCommand("approve", "Have done what waits: a bulk end"),
-		c.taskCommand("reject", "Leave undone what waits: a bulk end"))
+		c.taskCommand("approve", "Have done what waits: a bulk end, or a binding declared gone"),
+		c.taskCommand("reject", "Leave undone what waits: a bulk end, or a binding declared gone"))
 }
 
 func (c *cli) tasksListCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/curfew-access/curfew/connectors"
 	"github.com/curfew-access/curfew/connectors/callback"
 	"github.com/curfew-access/curfew/connectors/rota"
 	"github.com/curfew-access/curfew/connectors/webhook"
@@ -34,7 +35,9 @@ type Config struct {
 	HasSeed      bool             // whether there is a catalogue file; without one the catalogue is left as it is
 	Seed         access.Catalogue
 	Decisions    Decisions
-	Slack        *Slack // nil: there is none
+	Slack        *Slack                   // nil: there is none
+	Paging       *Paging                  // nil: nobody is called
+	Sources      []engine.CatalogueSource // that bring their catalogues through the API
 
 	// Warnings are what an operator should know and what hinders nothing.
 	Warnings []string
@@ -45,6 +48,8 @@ type Config struct {
 	Unasked []error
 	// Unheard are parts of Slack that are left out for the same.
 	Unheard []error
+	// Uncalled is a pager that is not told of alarms for the same.
+	Uncalled []error
 }
 
 // Token is a bearer token and who it stands for.
@@ -62,6 +67,13 @@ type Target struct {
 	Retired bool
 	MaxLag  time.Duration
 	Retry   trouble.Backoff
+
+	CallbackWithin time.Duration           // 0: the response confirms
+	Renew          bool                    // it is told when a deadline moves
+	Verify         *engine.VerifyTerms     // nil: it is never asked whether a binding exists
+	As             *connectors.Credentials // nil: nobody says who calls
+	Width          int                     // messages under way at once
+	PerSecond      float64                 // messages begun in a second; 0: no limit
 }
 
 // engine is what the engine must know of the target.
@@ -69,6 +81,7 @@ func (t Target) engine() engine.Target {
 	return engine.Target{
 		Name: t.Name, Contract: t.Webhook.Contract(), Retired: t.Retired,
 		Deadline: t.Webhook.Deadline(), MaxLag: t.MaxLag, Retry: t.Retry,
+		CallbackWithin: t.CallbackWithin, Renew: t.Renew, Verify: t.Verify,
 	}
 }
 

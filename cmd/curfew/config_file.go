@@ -20,6 +20,8 @@ type configFile struct {
 	AccessRequest accessRequestEntry `yaml:"access_request"`
 	Reevaluate    reevaluateEntry    `yaml:"reevaluate"`
 	Slack         *slackEntry        `yaml:"slack"`
+	Alerts        alertsEntry        `yaml:"alerts"`
+	Sources       []sourceEntry      `yaml:"sources"` // that are to bring their catalogues again and again
 	Sinks         yaml.Node          `yaml:"sinks"`
 }
 
@@ -46,10 +48,16 @@ type webhookEntry struct {
 	Secret          secretRef            `yaml:"secret"`           // signs
 	PreviousSecrets []secretRef          `yaml:"previous_secrets"` // sign as well, while they are changed over
 	Headers         map[string]secretRef `yaml:"headers"`          // a value may be env:NAME or file:PATH
-	Confirm         string               `yaml:"confirm"`          // response, the default
+	Confirm         string               `yaml:"confirm"`          // response, the default, or callback
+	CallbackTimeout string               `yaml:"callback_timeout"` // how long the callback is waited for; default 5m
 	Timeout         string               `yaml:"timeout"`          // of an attempt; default 15s
 	MaxLag          string               `yaml:"max_lag"`          // how long after an attempt its effect may come; default 0s
-	Renew           bool                 `yaml:"renew"`
-	RetryFirst      string               `yaml:"retry_first"` // the first pause between attempts; default 1s
-	RetryCap        string               `yaml:"retry_cap"`   // the longest; default 5m
+	Renew           bool                 `yaml:"renew"`            // it is told when a deadline moves
+	RetryFirst      string               `yaml:"retry_first"`      // the first pause between attempts; default 1s
+	RetryCap        string               `yaml:"retry_cap"`        // the longest; default 5m
+	Concurrency     *int                 `yaml:"concurrency"`      // messages under way at once; default 16
+	Rate            string               `yaml:"rate"`             // messages begun, such as 50/s or 600/m; default: no limit
+	PublicOnly      bool                 `yaml:"public_only"`      // private networks are refused too
+	TLS             *tlsEntry            `yaml:"tls"`
+	Verify          *verifyEntry         `yaml:"verify"` // absent: it is never asked whether a binding exists
 }

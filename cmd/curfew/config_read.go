@@ -43,6 +43,8 @@ func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, err
 	r.accessRequest(file.AccessRequest)
 	r.reevaluate(file.Reevaluate)
 	r.slack(file.Slack)
+	r.alerts(file.Alerts)
+	r.syncSources(file.Sources)
 	r.unless(file.Sinks, "sinks", "read the audit log with curfew audit tail -f, or through the API")
 	return r.config(path)
 }

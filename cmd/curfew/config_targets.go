@@ -43,8 +43,8 @@ func (r *configReader) target(place string, entry targetEntry) {
 	if t.Retry.First > t.Retry.Cap || t.Retry.First <= 0 {
 		r.add(at+".retry_first", "%s is not longer than zero and at most retry_cap, %s", t.Retry.First, t.Retry.Cap)
 	}
-	r.confirmation(at, hook)
-	missing := r.webhookSecrets(at, hook, &cfg)
+	r.terms(at, hook, &cfg, &t)
+	missing := errors.Join(r.webhookSecrets(at, hook, &cfg), r.credentials(at+".tls", hook, &cfg))
 	probe(&r.faults, place, cfg)
 	if len(r.faults) > before || missing != nil {
 		if missing != nil {
@@ -53,24 +53,12 @@ func (r *configReader) target(place string, entry targetEntry) {
 		return
 	}
 	var err error
+	t.As = cfg.As
 	if t.Webhook, err = webhook.New(cfg); err != nil {
 		r.take(at, err)
 		return
 	}
 	r.cfg.Targets = append(r.cfg.Targets, t)
-}
-
-func (r *configReader) confirmation(at string, hook *webhookEntry) {
-	switch hook.Confirm {
-	case "", "response":
-	case "callback":
-		r.notOffered(at+".confirm", "the target confirms with its response: response")
-	default:
-		r.add(at+".confirm", "%q is not response", hook.Confirm)
-	}
-	if hook.Renew {
-		r.notOffered(at+".renew", "the target is told when access begins and ends: false")
-	}
 }
 
 // webhookSecrets resolves the secrets and headers into cfg. Those that are named
@@ -129,6 +117,11 @@ func probe(f *faults, place string, cfg webhook.Config) {
 	part(place+".name", func(c *webhook.Config) { c.Name = cfg.Name })
 	part(place+".webhook.url", func(c *webhook.Config) { c.URL = cfg.URL })
 	part(place+".webhook.headers", func(c *webhook.Config) { c.Headers = cfg.Headers })
+	part(place+".webhook.tls", func(c *webhook.Config) {
+		if c.As = cfg.As; cfg.URL != "" {
+			c.URL = cfg.URL
+		}
+	})
 	part(place+".webhook.timeout", func(c *webhook.Config) { c.Timeout = cfg.Timeout })
 	if len(cfg.Secrets) > 0 {
 		part(place+".webhook.secret", func(c *webhook.Config) { c.Secrets = cfg.Secrets })

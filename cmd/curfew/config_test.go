@@ -178,8 +178,6 @@ func TestWhatIsNotOfferedYetIsSaidPlainly(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"auth: {oidc: {issuer: 'https://x/hunter2'}}":           "auth.oidc",
-		target(", confirm: callback"):                           "targets[0].webhook.confirm",
-		target(", renew: true"):                                 "targets[0].webhook.renew",
 		"sinks: [{splunk: {url: 'https://x', token: hunter2}}]": "sinks",
 	}
 	for config, place := range cases {
@@ -192,13 +190,13 @@ func TestAllFaultsAreSaidAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, strings.Join([]string{
 		"colour: red", "listen: nowhere", "ledger: mysql://x", "lease: redis://x:y", "slack: {url: x}",
-		"auth: {tokens: [{}], oidc: {}}", "targets: [{name: a}, {name: b, webhook: {url: ftp://x, timeout: soon, renew: true}}]",
+		"auth: {tokens: [{}], oidc: {}}", "targets: [{name: a}, {name: b, webhook: {url: ftp://x, timeout: soon, rate: fast}}]",
 		"people: nowhere.yaml", "resources: elsewhere.yaml",
 	}, "\n"))
 	for _, want := range []string{
 		"colour: ", "listen: ", "ledger: ", "lease: ", "slack: ", "slack.bot_token: ", "slack.url: ", "auth.oidc: ", "auth.tokens[0].name: ", "auth.tokens[0].subject: ",
 		"auth.tokens[0].secret: ", "targets[0].webhook: ", "targets[1].webhook.url: ", "targets[1].webhook.timeout: ",
-		"targets[1].webhook.secret: ", "targets[1].webhook.renew: ", "nowhere.yaml: ", "elsewhere.yaml: ",
+		"targets[1].webhook.secret: ", "targets[1].webhook.rate: ", "nowhere.yaml: ", "elsewhere.yaml: ",
 	} {
 		if !slices.ContainsFunc(strings.Split(fmt.Sprint(err), "\n"), func(line string) bool { return strings.HasPrefix(line, want) }) {
 			t.Errorf("no line begins with %q in:\n%v", want, err)

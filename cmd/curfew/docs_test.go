@@ -102,6 +102,9 @@ func checkConfig(t *testing.T, text string) {
 	if env["PAYMENTS_CALENDAR"] != "" {
 		env["PAYMENTS_CALENDAR"] = "https://calendar.example.com/private-" + rand.Text() + "/basic.ics"
 	}
+	if env["PAGERDUTY_ROUTING_KEY"] != "" {
+		env["PAGERDUTY_ROUTING_KEY"] = strings.Repeat("0f", 16)
+	}
 	if env["CURFEW_BUNDLE_KEY"] != "" {
 		env["CURFEW_BUNDLE_KEY"] = publicKey(t)
 	}

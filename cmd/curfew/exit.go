@@ -19,6 +19,7 @@ const (
 	exitUnauthenticated = 6 // no token, or a wrong one
 	exitUnreachable     = 7 // no gateway answered
 	exitPending         = 8 // the request waits for a reviewer
+	exitDiffers         = 9 // the file is not what the catalogue has
 
 	exitInterrupted = 130 // by a signal, before the answer came; a server that was stopped is done
 )
@@ -28,7 +29,8 @@ const exitCodeHelp = `Exit codes:
   1  failed                       6  no token, or a wrong one
   2  wrong use or wrong input     7  no gateway answered
   3  policy said no               8  waits for a reviewer
-  4  there is no such thing    130  interrupted
+  4  there is no such thing       9  the file and the catalogue differ
+                                130  interrupted
 `
 
 // ranError marks an error of a command that began. Every other error that cobra

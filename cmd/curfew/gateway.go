@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/curfew-access/curfew/connectors/pagerduty"
 	"github.com/curfew-access/curfew/engine"
+	"github.com/curfew-access/curfew/engine/alarm"
 	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/facts"
@@ -68,6 +70,7 @@ type gateway struct {
 	hook         atomic.Pointer[pagerduty.Hook] // nil: its webhooks are not taken
 	slack        atomic.Pointer[slackSide]      // nil: there is none
 	worker       *outbox.Worker
+	alarms       *alarm.Loop
 	sealer       *audit.Sealer
 	needs        *needs
 	server       *http.Server
@@ -84,7 +87,7 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
 	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
 	for _, open := range []func(context.Context, options) error{
-		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.openSources, g.wire, g.openSlack, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
+		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.openSources, g.wire, g.openAlarms, g.openSlack, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
 	} {
 		if err := open(ctx, opts); err != nil {
 			return nil, errors.Join(err, g.Close())
@@ -142,10 +145,10 @@ func (g *gateway) openLease(ctx context.Context, _ options) (err error) {
 
 // wire makes the parts that live in the process.
 func (g *gateway) wire(_ context.Context, opts options) error {
-	targets, deliverers := []engine.Target{}, map[string]outbox.Deliverer{}
+	targets, deliverers := []engine.Target{}, map[string]outbox.Target{}
 	for _, t := range g.cfg.Targets {
 		targets = append(targets, t.engine())
-		deliverers[t.Webhook.Contract()] = wrapped(t.Webhook, opts.Deliverer)
+		deliverers[t.Webhook.Contract()] = t.outbox(g.log, opts.Deliverer)
 	}
 	g.metrics = g.newMetrics()
 	g.engine = engine.New(engine.Config{
@@ -153,20 +156,14 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 		Targets: targets, Log: g.log, Observer: g.metrics, Step: opts.Step,
 		Node: g.node, Decisions: g.decisionLog(), DecisionForm: g.decisionForm,
 		AccessRequests: g.accessRequests(), Snapshots: g.book, Roster: g.book, Renew: g.cfg.OnCall.Renew, MaxEndShare: g.cfg.MaxEndShare,
+		CatalogueSources: g.cfg.Sources, CallbackURL: strings.TrimSuffix(g.cfg.ExternalURL, "/") + "/v1/callbacks/",
 	})
 	g.worker = &outbox.Worker{
-		Store: g.engine, Targets: deliverers, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",
+		Store: g.engine, Targets: deliverers, Asker: g.engine, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",
 	}
 	g.sealer = &audit.Sealer{Store: g.ledger, Log: g.log, Busy: g.engine.Busy}
 	g.needs = &needs{ledger: g.ledger, have: targets}
 	return nil
-}
-
-func wrapped(d outbox.Deliverer, by func(outbox.Deliverer) outbox.Deliverer) outbox.Deliverer {
-	if by == nil {
-		return d
-	}
-	return by(d)
 }
 
 // seed brings the ledger up to date with the configuration: who is in which

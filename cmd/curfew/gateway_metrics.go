@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/ledger"
@@ -18,8 +19,10 @@ func (g *gateway) newMetrics() *metrics.Metrics {
 		Policy:      g.policyFigures,
 		Decisions:   g.decisionFigures,
 		Figures:     g.ledgerFigures,
+		SyncAges:    func(ctx context.Context) (map[string]time.Duration, error) { return g.engine.SyncAges(ctx) },
 		Sources:     g.states,
 		Hooks:       g.hookFigures,
+		Targets:     g.targetFigures,
 		Log:         g.log,
 	})
 }
@@ -41,12 +44,15 @@ func (g *gateway) policyFigures() metrics.Policy {
 
 func (g *gateway) ledgerFigures(ctx context.Context) (f metrics.Figures, err error) {
 	err = g.ledger.View(ctx, func(tx *ledger.Tx) error {
-		counted, err := tx.Figures()
+		counted, err := tx.Figures(g.engine.Asked()...)
 		f = metrics.Figures(counted)
 		return err
 	})
 	if g.cfg.Slack == nil {
 		f.Notices = access.NoticeCounts{} // what was left when it went is nobody's to show
+	}
+	if !g.pages() {
+		f.Alarms.Untold = 0 // there is nobody to be told
 	}
 	return f, err
 }

@@ -29,7 +29,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	defer fail()
 
 	sealing := start(last, fail, g.sealer.Run)
-	loops := start(last, fail, append(g.sourceLoops(), g.engine.Run, g.worker.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)...)
+	loops := start(last, fail, append(g.sourceLoops(), g.engine.Run, g.worker.Run, g.alarms.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)...)
 	logging := start(last, fail, g.decisions.Run)
 	telling := start(last, fail, g.slackNotices()...)
 	listening := start(last, fail, g.slackLoops()...)

@@ -25,7 +25,7 @@ func (c *cli) printTasks(page engine.Page[engine.TaskItem]) error {
 	return c.more(page.NextCursor)
 }
 
-// printTask prints a task with what it says, and the grant that it is about.
+// printTask prints a task with what it says, and what it is about.
 func (c *cli) printTask(t engine.TaskItem) error {
 	pairs := []string{
 		"task", t.ID, "kind", string(t.Kind), "state", string(t.State), "reason", t.Reason,
@@ -38,6 +38,9 @@ func (c *cli) printTask(t engine.TaskItem) error {
 	pairs = append(pairs, "closed at", exactOrNone(t.ClosedAt), "comment", t.Comment)
 	if t.Grant != nil {
 		pairs = append(pairs, grantFacts(*t.Grant)...)
+	}
+	if t.Binding != nil {
+		pairs = append(pairs, bindingPairs(*t.Binding)...)
 	}
 	if t.State == access.TaskOpen {
 		pairs = append(pairs, "next", "a second person runs: curfew tasks "+nextOf(t.Kind)+" "+t.ID)
@@ -65,7 +68,9 @@ func taskPairs(t engine.TaskItem) (pairs []string) {
 		}
 		pairs = append(pairs, "policies", short(data.Revision), "would end", fmt.Sprintf("%d of %d live grants", data.Ends, data.Evaluated),
 			"flagged", strconv.FormatInt(data.Flags, 10), "such as", strings.Join(data.Sample, "\n"))
-	case access.TaskAfterReview, access.TaskForceClose:
+	case access.TaskForceClose:
+		pairs = append(pairs, "would mean", "nobody asks the target again: make sure that the access is gone there before you approve")
+	case access.TaskAfterReview:
 	}
 	return pairs
 }

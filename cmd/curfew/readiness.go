@@ -94,7 +94,7 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 		g.targetCheck(ctx),
 		g.sourceCheck(),
 	}
-	checks = append(checks, g.slackChecks()...)
+	checks = append(append(checks, g.slackChecks()...), g.alertChecks()...)
 	r := api.Readiness{Status: api.StatusOK, Checks: checks}
 	for _, c := range checks {
 		if c.Status == api.StatusUnavailable || r.Status == api.StatusOK {

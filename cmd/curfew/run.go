@@ -71,7 +71,7 @@ func (c *cli) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{outputTable, outputJSON}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(
 		c.serveCommand(), c.requestCommand(), c.requestsCommand(), c.approveCommand(), c.denyCommand(), c.withdrawCommand(),
-		c.grantsCommand(), c.revokeCommand(), c.tasksCommand(), c.resourcesCommand(), c.onCallCommand(), c.auditCommand(), c.decisionsCommand(), c.configCommand(), c.migrateCommand(), c.policyCommand(), c.tokenCommand(),
+		c.grantsCommand(), c.revokeCommand(), c.tasksCommand(), c.bindingsCommand(), c.resourcesCommand(), c.sourcesCommand(), c.onCallCommand(), c.auditCommand(), c.decisionsCommand(), c.configCommand(), c.migrateCommand(), c.policyCommand(), c.tokenCommand(),
 		c.versionCommand(),
 	)
 	return root

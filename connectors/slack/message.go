@@ -124,10 +124,10 @@ func (s scribe) drawing(v access.NoticeView) (draw func(access.NoticeView) *draf
 		return s.ended, v.Grant != nil
 	case access.NoticeObliged:
 		return s.obliged, v.Grant != nil
-	case access.NoticeOverdue:
-		return s.overdue, v.Binding != nil
 	case access.NoticeTask:
 		return s.task, v.Task != nil
+	case access.NoticeAlarm:
+		return s.alarm, v.Alarm != nil
 	}
 	return nil, false
 }

@@ -41,12 +41,20 @@ func everything(kind access.NoticeKind, state access.RequestState, text string) 
 	c.Decision.Reasons, c.OnCall.Shifts, c.Reviews, c.Counted = reasons, shifts, reviews, people
 	c.Decision.Obligations.AfterReview, c.AfterReview, c.Grant = true, &task, &g
 	c.Reviewers = &access.Reviewers{Groups: groups, Subjects: people, Quorum: 50}
-	return access.NoticeView{Notice: access.Notice{ID: "ntc_1", Kind: kind}, Now: noon, Case: &c, Grant: &g, Binding: &b, Task: &task}
+	alarm := access.AlarmView{Alarm: access.Alarm{ID: "alm_1", RaisedAt: noon, Condition: access.Condition{
+		Kind: access.AlarmOverdue, About: some(300), Count: 100_000, Removals: 50_000, Class: access.ClassTargetMissing}}}
+	for range access.MaxAlarmed {
+		alarm.Accesses = append(alarm.Accesses, access.AlarmedAccess{Entitled: what, BindingID: "bnd_1", Desired: access.Absent, Since: noon.Add(-time.Hour), Error: some(4000)})
+	}
+	if state == access.RequestApproved {
+		alarm.Kind = access.AlarmSyncStale
+	}
+	return access.NoticeView{Notice: access.Notice{ID: "ntc_1", Kind: kind}, Now: noon, Case: &c, Grant: &g, Binding: &b, Task: &task, Alarm: &alarm}
 }
 
 func TestTheLongestOfEverythingFits(t *testing.T) {
 	kinds := []access.NoticeKind{access.NoticeReview, access.NoticeReminder, access.NoticeEscalate, access.NoticeGranted, access.NoticeDenied,
-		access.NoticeLapsed, access.NoticeEnding, access.NoticeEnded, access.NoticeOverdue, access.NoticeObliged, access.NoticeTask}
+		access.NoticeLapsed, access.NoticeEnding, access.NoticeEnded, access.NoticeObliged, access.NoticeTask, access.NoticeAlarm}
 	for name, text := range map[string]string{
 		"letters": "abcdefghi ", "ampersands": "&", "brackets": "<>", "calls of everybody": "<!channel>@here ", "new lines": "x\n\n", "emoji": "🙂é&",
 		"links": "<http://example.com|Approve>",

@@ -135,10 +135,6 @@ func TestEachEndHasItsWords(t *testing.T) {
 }
 
 func TestMessagesToOthers(t *testing.T) {
-	late := binding(access.Absent, access.Unknown)
-	late.DueAt, late.Attempts, late.LastError = ptr(noon.Add(-20*time.Minute)), 7, "503 from <okta>"
-	opening := binding(access.Present, access.Unknown)
-	opening.DueAt, opening.Attempts, opening.LastClass = ptr(noon.Add(-20*time.Minute)), 1, access.ClassTargetMissing
 	open := access.Task{ID: "tsk_1", Kind: access.TaskAfterReview, State: access.TaskOpen, OpenedAt: noon, About: &debugs, GrantID: "grt_1", Reason: "break-glass"}
 	done := open
 	done.State, done.ClosedBy, done.ClosedAt, done.Comment = access.TaskDone, &bobS, ptr(noon.Add(time.Hour)), "was right"
@@ -149,28 +145,6 @@ func TestMessagesToOthers(t *testing.T) {
 		view access.NoticeView
 		want string
 	}{
-		"a removal that is overdue": {access.NoticeView{Notice: access.Notice{Kind: access.NoticeOverdue}, Binding: late}, `
-# ⚠️ Delivery overdue
-*okta* has not confirmed that *debug* on *customer:acme* of alice@example.com is *closed*.
-🚨 *The access may still exist*, although no grant is live. Curfew goes on trying.
-*Since* 2026-11-23 11:40 UTC (20 min)
-*Attempts* 7 at generation 3
-*Binding* bnd_1
-*Last error*
-> 503 from &lt;okta&gt;`},
-		"an opening that is overdue, at a target that is gone": {access.NoticeView{Notice: access.Notice{Kind: access.NoticeOverdue}, Binding: opening}, `
-# ⚠️ Delivery overdue
-*okta* has not confirmed that *debug* on *customer:acme* of alice@example.com is *open*.
-Access that was granted may not work yet. Curfew goes on trying.
-The target, or its secret, is not in the configuration: nobody can be told.
-*Since* 2026-11-23 11:40 UTC (20 min)
-*Attempts* 1 at generation 3
-*Binding* bnd_1`},
-		"one that was overdue": {access.NoticeView{Notice: access.Notice{Kind: access.NoticeOverdue}, Binding: binding(access.Absent, access.Absent)}, `
-# ✅ Delivery confirmed
-*debug* on *customer:acme* of alice@example.com was overdue and is not any more.
-okta confirmed that it is closed.
-~ bnd_1`},
 		"access that policy wants to be known": {access.NoticeView{Notice: access.Notice{Kind: access.NoticeObliged}, Case: with(pending(),
 			closed(access.RequestApproved, says(bobS, access.VerdictApprove, "")))}, `
 # 📢 Access given
@@ -229,6 +203,21 @@ alice@example.com: *debug* on *customer:acme*
 > 40 of 50 grants
 A second person runs ` + "`curfew tasks approve tsk_2` or `curfew tasks reject tsk_2`" + `.
 ~ Opened 2026-11-23 12:00 UTC · tsk_2`},
+		"a binding that somebody wants declared gone": {access.NoticeView{Notice: access.Notice{Kind: access.NoticeTask}, Case: with(pending()),
+			Task: &access.Task{
+				ID: "tsk_3", Kind: access.TaskForceClose, State: access.TaskOpen, OpenedAt: noon, OpenedBy: bobS, About: &debugs, BindingID: "bnd_1",
+				Reason: "the customer deleted the account",
+			}}, `
+# ✂️ Give up on a binding?
+alice@example.com: *debug* on *Acme Corp* (customer:acme)
+*Why*
+> disk full
+> on db-3
+*About this task*
+> the customer deleted the account
+bob@example.com asks to declare it gone without its target's word.
+A second person runs ` + "`curfew tasks approve tsk_3` or `curfew tasks reject tsk_3`" + `.
+~ Opened 2026-11-23 12:00 UTC · tsk_3`},
 	} {
 		t.Run(name, func(t *testing.T) { shows(t, rendered(t, scribe{}, tc.view), tc.want) })
 	}

@@ -37,6 +37,9 @@ func (s scribe) task(v access.NoticeView) *draft {
 	case access.TaskFlag:
 		d.buttons("task/"+v.ID, button(actClose, t.ID, "Close…", slackapi.StylePrimary))
 	default:
+		if t.Kind == access.TaskForceClose {
+			d.lines(s.who(t.OpenedBy) + " asks to declare it gone without its target's word.")
+		}
 		d.say("A second person runs `curfew tasks approve %s` or `curfew tasks reject %s`.", t.ID, t.ID)
 	}
 	d.small("Opened "+s.at(t.OpenedAt), t.ID)

@@ -164,7 +164,7 @@ func TestATaskIsClosedInAForm(t *testing.T) {
 func TestSlackTakesEveryMessage(t *testing.T) {
 	f := newFlow(t, 1)
 	for _, kind := range []access.NoticeKind{access.NoticeReview, access.NoticeReminder, access.NoticeEscalate, access.NoticeGranted, access.NoticeDenied,
-		access.NoticeLapsed, access.NoticeEnding, access.NoticeEnded, access.NoticeOverdue, access.NoticeObliged, access.NoticeTask} {
+		access.NoticeLapsed, access.NoticeEnding, access.NoticeEnded, access.NoticeObliged, access.NoticeTask, access.NoticeAlarm} {
 		for _, text := range []string{"a ", "<&>"} {
 			n := everything(kind, access.RequestPending, text)
 			n.ID, n.To = fmt.Sprintf("ntc_%s", kind), access.Recipient{Channel: "security"}

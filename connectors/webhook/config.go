@@ -22,10 +22,17 @@ const MaxTimeout = 2 * time.Minute
 type Config struct {
 	Name       string            // in the configuration; required
 	URL        string            `json:"-"` // absolute http or https, without user and fragment; required
+	VerifyURL  string            `json:"-"` // where questions go, as URL; "": where deliveries do
 	Secrets    []string          `json:"-"` // "whsec_…"; at least one, several while they are changed over
 	Headers    map[string]string `json:"-"` // sent along, to authenticate; not those that are the message's own
 	Timeout    time.Duration     // of a whole attempt, retries inside it included; 0: 15 s; at most MaxTimeout
+	Retries    int               // inside an attempt; 0: connectors.DefaultRetries, less: none
+	AtOnce     int               // attempts that are made at once, whose connections are kept; 0: a few
 	PublicOnly bool              // refuse loopback and private networks too; metadata addresses always are
+
+	// As are what the connection is made with: who calls, and who is trusted; nil:
+	// nobody says who calls, and whom the machine trusts is trusted.
+	As *connectors.Credentials `json:"-"`
 
 	Transport http.RoundTripper `json:"-"` // nil: connectors.NewTransport; it then sees to PublicOnly itself
 	Now       func() time.Time  `json:"-"` // the clock of signatures; nil: time.Now
@@ -41,7 +48,16 @@ func (c Config) validate() (*url.URL, http.Header, *connectors.Signer, error) {
 	address, urlErr := connectors.ParseURL(c.URL)
 	headers, headersErr := parseHeaders(c.Headers)
 	signer, signerErr := connectors.NewSigner(c.Secrets...)
-	return address, headers, signer, errors.Join(checkName(c.Name), urlErr, headersErr, signerErr, checkTimeout(c.Timeout))
+	err := errors.Join(checkName(c.Name), urlErr, headersErr, signerErr, checkTimeout(c.Timeout), c.checkCredentials(address))
+	return address, headers, signer, err
+}
+
+// checkCredentials refuses credentials that would never be shown.
+func (c Config) checkCredentials(address *url.URL) error {
+	if c.As != nil && address != nil && address.Scheme != "https" {
+		return errors.New("a client certificate is for an https URL")
+	}
+	return nil
 }
 
 func checkName(name string) error {

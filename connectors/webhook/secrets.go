@@ -10,10 +10,12 @@ import (
 )
 
 // redactor knows what of the configuration may not come back in an error.
-func redactor(cfg Config, address *url.URL) *connectors.Redactor {
+func redactor(cfg Config, addresses ...*url.URL) *connectors.Redactor {
 	r := &connectors.Redactor{}
 	// As wholes first: what is cut later may be a part of them.
-	r.Cut(strings.TrimSuffix(address.EscapedPath(), "/"), strings.TrimSuffix(address.Path, "/"), address.RawQuery)
+	for _, address := range addresses {
+		r.Cut(strings.TrimSuffix(address.EscapedPath(), "/"), strings.TrimSuffix(address.Path, "/"), address.RawQuery)
+	}
 	for _, secret := range cfg.Secrets {
 		r.Hide(secret)
 		hideDecoded(r, strings.TrimPrefix(secret, "whsec_"))
@@ -28,7 +30,9 @@ func redactor(cfg Config, address *url.URL) *connectors.Redactor {
 			hideDecoded(r, credentials)
 		}
 	}
-	r.HideURL(address)
+	for _, address := range addresses {
+		r.HideURL(address)
+	}
 	return r
 }
 

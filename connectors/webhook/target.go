@@ -23,6 +23,7 @@ type Target struct {
 	name     string
 	contract string
 	url      *url.URL
+	verify   *url.URL // where questions go
 	headers  http.Header
 	signer   *connectors.Signer
 	client   *connectors.Client
@@ -34,7 +35,8 @@ type Target struct {
 // URL, a secret or the value of a header.
 func New(cfg Config) (*Target, error) {
 	address, headers, signer, err := cfg.validate()
-	if err != nil {
+	verify, verifyErr := parseVerifyURL(cfg.VerifyURL, address)
+	if err = errors.Join(err, verifyErr); err != nil {
 		return nil, fmt.Errorf("webhook target %q: %w", cfg.Name, err)
 	}
 	reach := connectors.ReachPrivate
@@ -49,11 +51,14 @@ func New(cfg Config) (*Target, error) {
 		name:     cfg.Name,
 		contract: hex.EncodeToString(contract[:]),
 		url:      address,
+		verify:   verify,
 		headers:  headers,
 		signer:   signer,
-		client:   connectors.NewClient(connectors.Options{Timeout: cfg.Timeout, Reach: reach, Transport: cfg.Transport}),
-		redact:   redactor(cfg, address),
-		now:      cfg.Now,
+		client: connectors.NewClient(connectors.Options{
+			Timeout: cfg.Timeout, Retries: cfg.Retries, Reach: reach, AtOnce: cfg.AtOnce, As: cfg.As, Transport: cfg.Transport,
+		}),
+		redact: redactor(cfg, address, verify),
+		now:    cfg.Now,
 	}, nil
 }
 
@@ -89,9 +94,21 @@ func (t *Target) Deliver(ctx context.Context, m access.Message) (access.Receipt,
 	if m.Data.Callback != nil {
 		redact.Hide(m.Data.Callback.Token)
 	}
-	answer, err := t.client.Do(ctx, connectors.Request{
+	answer, err := t.send(ctx, t.url, id, body, redact)
+	if err != nil {
+		return access.Receipt{}, unreachable(err)
+	}
+	if answer.Status < 200 || answer.Status > 299 {
+		return access.Receipt{}, refused(answer)
+	}
+	return access.Receipt{Status: answer.Status, Tries: answer.Tries, Open: answer.Open, Detail: answer.Detail}, nil
+}
+
+// send posts a signed body. The redactor is this call's own.
+func (t *Target) send(ctx context.Context, to *url.URL, id string, body []byte, redact *connectors.Redactor) (connectors.Answer, error) {
+	return t.client.Do(ctx, connectors.Request{
 		Method: http.MethodPost,
-		URL:    t.url,
+		URL:    to,
 		Header: t.headers,
 		Body:   body,
 		Redact: redact,
@@ -100,13 +117,6 @@ func (t *Target) Deliver(ctx context.Context, m access.Message) (access.Receipt,
 			redact.Hide(strings.Fields(h.Get(connectors.HeaderSignature))...)
 		},
 	})
-	if err != nil {
-		return access.Receipt{}, unreachable(err)
-	}
-	if answer.Status < 200 || answer.Status > 299 {
-		return access.Receipt{}, refused(answer)
-	}
-	return access.Receipt{Status: answer.Status, Tries: answer.Tries, Open: answer.Open, Detail: answer.Detail}, nil
 }
 
 // messageID returns "<binding id>_<generation>". A dot would part the signed
@@ -118,7 +128,8 @@ func messageID(b access.BindingRef) (string, error) {
 	return b.ID + "_" + strconv.FormatInt(b.Generation, 10), nil
 }
 
-func refused(answer connectors.Answer) error {
+// answered tells of an answer that is not 2xx.
+func answered(answer connectors.Answer) string {
 	text := "answered " + strconv.Itoa(answer.Status)
 	if phrase := http.StatusText(answer.Status); phrase != "" {
 		text += " " + phrase
@@ -126,7 +137,11 @@ func refused(answer connectors.Answer) error {
 	if answer.Detail != "" {
 		text += ": " + answer.Detail
 	}
-	err := errors.New(text)
+	return text
+}
+
+func refused(answer connectors.Answer) error {
+	err := errors.New(answered(answer))
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusNotFound, http.StatusGone:
 		err = access.Permanent(err)

@@ -9,6 +9,8 @@ type Verb string
 const (
 	VerbProvision   Verb = "access.provision"
 	VerbDeprovision Verb = "access.deprovision"
+	VerbUpdate      Verb = "access.update" // what exists ends at another time: to targets that want to know
+	VerbVerify      Verb = "access.verify" // a question: does it exist? Nothing is to be changed
 )
 
 // Message is the body of an outbound webhook (DESIGN 5). Its id across retries
@@ -28,7 +30,7 @@ type MessageData struct {
 	ExpiresAt *time.Time     `json:"expires_at"` // the binding's deadline at this generation, for information
 	EndReason *EndReason     `json:"end_reason"` // of the grant that ended last, on a deprovision
 	Grants    []MessageGrant `json:"grants"`
-	Callback  *Callback      `json:"callback"`
+	Callback  *Callback      `json:"callback"` // nil: the response confirms
 }
 
 // BindingRef is a binding with its generation, a fencing token: a target that
@@ -53,6 +55,23 @@ type Callback struct {
 	Token     string    `json:"token"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
+
+// Confirmation is a target's word, after it accepted a message, of what became of
+// it: the body of POST /v1/callbacks/{binding}.
+type Confirmation struct {
+	Generation int64           `json:"generation"`
+	Outcome    CallbackOutcome `json:"outcome"`
+	Detail     string          `json:"detail"` // for people; "" for none
+}
+
+// CallbackOutcome is what a target says became of a message.
+type CallbackOutcome string
+
+// The outcomes of a callback.
+const (
+	CallbackDone   CallbackOutcome = "done"
+	CallbackFailed CallbackOutcome = "failed"
+)
 
 // Delivery is one attempt, claimed: nobody else works on the binding until
 // Until, and the ledger already says that its state is unknown.
@@ -93,10 +112,13 @@ type Class string
 // The classes of an attempt's outcome.
 const (
 	ClassConfirmed     Class = "confirmed"
-	ClassRefused       Class = "refused"        // answered, and not with 2xx
-	ClassUnreachable   Class = "unreachable"    // no answer
-	ClassTargetMissing Class = "target_missing" // the target or its secret left the configuration
-	ClassUnsent        Class = "unsent"         // claimed and handed back before it began
+	ClassAccepted      Class = "accepted"        // answered with 2xx, and its word is waited for
+	ClassNoCallback    Class = "no_callback"     // accepted, and its word did not come in time
+	ClassCalledBack    Class = "callback_failed" // accepted, and its word was that it failed
+	ClassRefused       Class = "refused"         // answered, and not with 2xx
+	ClassUnreachable   Class = "unreachable"     // no answer
+	ClassTargetMissing Class = "target_missing"  // the target or its secret left the configuration
+	ClassUnsent        Class = "unsent"          // claimed and handed back before it began
 )
 
 // DeliveryError is a failed attempt. Whether the target acted is not known,

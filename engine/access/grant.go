@@ -124,6 +124,16 @@ type Binding struct {
 	LastError   string     `json:"last_error,omitempty"`
 	ConfirmedAt *time.Time `json:"confirmed_at"`
 	ReportedAt  *time.Time `json:"-"` // when a failed attempt was last an audit event
+	// CallbackBy is until when the word of a target that has accepted is waited for;
+	// nil: none is.
+	CallbackBy *time.Time `json:"callback_by"`
+	// ForcedAt is when it was declared gone without the target's word; nil: its word
+	// counts.
+	ForcedAt *time.Time `json:"forced_at"`
+	// ToldUntil is the deadline that the newest message named; nil: it named none.
+	ToldUntil *time.Time `json:"-"`
+	// Renewing says that this generation only tells of a deadline that moved.
+	Renewing bool `json:"-"`
 	// Until when an attempt that was not confirmed may still take effect at the
 	// target: a confirmation that was asked for before then is asserted again.
 	ProvisionOpenUntil   time.Time `json:"-"`

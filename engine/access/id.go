@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
+	"math/bits"
 	"strings"
 	"time"
 )
@@ -17,6 +18,7 @@ const (
 	KindTask     = "tsk"
 	KindEvent    = "evt"
 	KindNotice   = "ntc"
+	KindAlarm    = "alm"
 )
 
 // crockford is Crockford's base 32 in lower case: it sorts as the bytes do.
@@ -30,6 +32,23 @@ func NewID(kind string, now time.Time) string {
 	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
 	_, _ = rand.Read(b[6:]) // never fails: crypto/rand ends the program instead
 	return kind + "_" + crockford.EncodeToString(b[:])
+}
+
+// NextID returns a fresh id of the kind and the time of another one, which sorts
+// behind it. Many ids that are made at one time and in one order are stored in that
+// order too.
+func NextID(id string) string {
+	kind, suffix, _ := strings.Cut(id, "_")
+	b, err := crockford.DecodeString(suffix)
+	if err != nil || len(b) != 16 {
+		return NewID(kind, time.Now())
+	}
+	var step [8]byte
+	_, _ = rand.Read(step[:5])
+	low, carry := bits.Add64(binary.BigEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(step[:])+1, 0)
+	binary.BigEndian.PutUint64(b[8:], low)
+	binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])+carry)
+	return kind + "_" + crockford.EncodeToString(b)
 }
 
 // CheckID reports an error unless id looks like an id of the kind. It is a
@@ -47,7 +66,7 @@ func CheckID(kind, id string) error {
 var kindWords = map[string]string{
 	KindRequest: "request", KindDecision: "decision", KindGrant: "grant",
 	KindBinding: "binding", KindTask: "task", KindEvent: "event",
-	KindNotice: "notice",
+	KindNotice: "notice", KindAlarm: "alarm",
 }
 
 // FirstID is the least id of the kind that can be made at the time, to the

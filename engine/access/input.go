@@ -157,4 +157,5 @@ type APIObject struct {
 	Action    *Action      `json:"action,omitempty"`
 	Reviewer  *bool        `json:"reviewer,omitempty"` // whether the actor is one of the request's reviewers
 	Path      *string      `json:"path,omitempty"`     // of a document below data: "access/decision"; "" for all of it
+	Source    *string      `json:"source,omitempty"`   // of a catalogue
 }

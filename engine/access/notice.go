@@ -18,9 +18,9 @@ const (
 	NoticeLapsed   NoticeKind = "lapsed"
 	NoticeEnding   NoticeKind = "ending" // access is about to end, and can be asked for again
 	NoticeEnded    NoticeKind = "ended"
-	NoticeOverdue  NoticeKind = "overdue" // a target has not confirmed a removal, or an opening
 	NoticeObliged  NoticeKind = "obliged" // policy wants it to be known: access was given, by break-glass too
 	NoticeTask     NoticeKind = "task"    // a second person must close this task; shown anew when it is closed
+	NoticeAlarm    NoticeKind = "alarm"   // something is wrong with a target, or a source; shown anew as it goes on, and when it is over
 )
 
 // Urgent reports whether somebody or something waits for whoever is told: such a
@@ -28,7 +28,7 @@ const (
 // change of what is shown.
 func (k NoticeKind) Urgent() bool {
 	switch k {
-	case NoticeReview, NoticeReminder, NoticeEscalate, NoticeOverdue, NoticeTask:
+	case NoticeReview, NoticeReminder, NoticeEscalate, NoticeTask, NoticeAlarm:
 		return true
 	case NoticeGranted, NoticeDenied, NoticeLapsed, NoticeEnding, NoticeEnded, NoticeObliged:
 	}
@@ -47,6 +47,7 @@ type Notice struct {
 	GrantID   string
 	BindingID string
 	TaskID    string
+	AlarmID   string
 	CreatedAt time.Time
 	Until     *time.Time // when it is of no use any more, unless it was shown; nil: never
 	Version   int64      // counts what there was to show; 1 at first
@@ -98,6 +99,7 @@ type NoticeView struct {
 	Grant   *Grant    // that it is about
 	Binding *Binding  // of the grant, or that it is about
 	Task    *Task
+	Alarm   *AlarmView
 	Reader  *Person // whom it is for, as far as is known; nil: a channel
 }
 

@@ -15,8 +15,8 @@ type Task struct {
 	Kind      TaskKind
 	State     TaskState
 	RequestID string
-	GrantID   string // what it is about; "" for a bulk end
-	BindingID string
+	GrantID   string // what it is about; "" for a bulk end, and for a binding
+	BindingID string // of the grant, or what it is about
 	OpenedBy  Subject
 	OpenedAt  time.Time
 	Reason    string
@@ -25,7 +25,7 @@ type Task struct {
 	ClosedAt  *time.Time
 	Comment   string // of whoever closed it
 
-	About     *Entitled // of its grant
+	About     *Entitled // of its binding; nil: it is about none
 	Requester Subject   // who asked for that
 }
 

@@ -103,6 +103,10 @@ func unknownMember(known []string, pointer jsontext.Pointer) error {
 // memberNames lists the members that the object at the pointer may have.
 func memberNames(t reflect.Type, at jsontext.Pointer) (names []string) {
 	for token := range at.Tokens() {
+		if t = deref(t); t.Kind() == reflect.Slice { // the token is a number
+			t = t.Elem()
+			continue
+		}
 		for _, f := range reflect.VisibleFields(deref(t)) {
 			if memberName(f) == token {
 				t = f.Type
@@ -149,8 +153,10 @@ func typeWord(t reflect.Type) string {
 		return "a string"
 	case t.Kind() == reflect.Bool:
 		return "a boolean"
-	case t.Kind() == reflect.Struct:
+	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map:
 		return "an object"
+	case t.Kind() == reflect.Slice:
+		return "an array"
 	}
 	return "another type"
 }

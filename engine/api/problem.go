@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 )
 
@@ -20,6 +21,9 @@ type Problem struct {
 	Code      string `json:"code"`              // stable, for programs
 	Pointer   string `json:"pointer,omitempty"` // of the body's member at fault
 	RequestID string `json:"request_id"`
+	// Of a snapshot whose items have faults: the first of them, and how many there are.
+	Errors     []engine.SyncError `json:"errors,omitempty"`
+	ErrorCount int                `json:"error_count,omitzero"`
 }
 
 // codeStatus is the status of the codes whose status is not their kind's.
@@ -32,6 +36,7 @@ var codeStatus = map[string]int{
 	"nesting_too_deep": http.StatusBadRequest,
 	"empty_body":       http.StatusBadRequest,
 	"unreadable_body":  http.StatusBadRequest,
+	"body_broke_off":   http.StatusBadRequest,
 	"malformed_query":  http.StatusBadRequest,
 	// The body is not what AuthZEN describes, whose word for that is 400.
 	codeInvalidEvaluation:  http.StatusBadRequest,
@@ -53,6 +58,7 @@ var codeStatus = map[string]int{
 	// HTTP.
 	"method_not_allowed":     http.StatusMethodNotAllowed,
 	"body_too_large":         http.StatusRequestEntityTooLarge,
+	"too_many_resources":     http.StatusRequestEntityTooLarge,
 	"unsupported_media_type": http.StatusUnsupportedMediaType,
 }
 
@@ -98,6 +104,10 @@ func problemOf(err error) (p Problem, ok bool) {
 		}
 		p := problem(status, fault.Code, fault.Detail)
 		p.Pointer = fault.Field
+		var faults *engine.SyncFaultsError
+		if errors.As(err, &faults) {
+			p.Errors, p.ErrorCount = faults.Errors, faults.Count
+		}
 		return p, true
 	}
 	return internal, false

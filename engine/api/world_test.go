@@ -78,7 +78,11 @@ func newWorldOf(t testing.TB, decider engine.Policy) *world {
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.engine = engine.New(engine.Config{
 		Ledger: l, Policy: decider, Facts: facts{}, Lease: w.lease, Log: log, Decisions: w.book, Roster: w.roster,
-		Targets: []engine.Target{{Name: "box", Contract: "box-1", Deadline: 15 * time.Second}},
+		Targets: []engine.Target{
+			{Name: "box", Contract: "box-1", Deadline: 15 * time.Second},
+			{Name: "flow", Contract: "flow-1", Deadline: 15 * time.Second, CallbackWithin: time.Minute},
+		},
+		CallbackURL: externalURL + "/v1/callbacks/",
 	})
 	w.seed()
 	w.handler, err = api.New(api.Config{
@@ -193,7 +197,7 @@ func (w *world) stored() (requests, grants int, events []string) {
 		for _, e := range es {
 			var event struct{ Type string }
 			must(w.t, json.Unmarshal(e.Body, &event))
-			if event.Type != "resource.created" && event.Type != "person.changed" {
+			if event.Type != "resource.created" && event.Type != "person.changed" && event.Type != "catalogue.synced" {
 				events = append(events, event.Type)
 			}
 		}

@@ -38,6 +38,24 @@ func (e Event) Canonical() ([]byte, error) {
 	return w.buf, nil
 }
 
+// undated is how the time of an event stands in its canonical bytes that has none.
+var undated = []byte(`"time":"0001-01-01T00:00:00Z"`)
+
+// Undated returns the canonical bytes before and behind the time, for an event
+// whose time is not known yet. Date is what belongs in between.
+func (e Event) Undated() (before, behind []byte, err error) {
+	e.Time = time.Time{}
+	raw, err := e.Canonical()
+	if err != nil {
+		return nil, nil, err
+	}
+	at := bytes.LastIndex(raw, undated) // nothing of the caller's comes behind it
+	return raw[:at], raw[at+len(undated):], nil
+}
+
+// Date is the time of an event as its canonical bytes have it, with its name.
+func Date(t time.Time) string { return `"time":"` + t.Format(time.RFC3339Nano) + `"` }
+
 // canonical renders values as RFC 8785 has them.
 type canonical struct {
 	buf []byte

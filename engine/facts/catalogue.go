@@ -33,15 +33,21 @@ func ValidateCatalogue(c access.Catalogue, targets map[string]bool) error {
 	seen := map[access.ResourceRef]string{}
 	for i, resource := range c.Resources {
 		place := fmt.Sprintf("/resources/%d", i)
-		check.at(place, resource.Ref().Validate())
 		if first, twice := seen[resource.Ref()]; twice {
 			check.fault("duplicate_resource", place, "%s is %s already", resource.Ref(), first)
 		} else {
 			seen[resource.Ref()] = place
 		}
-		check.value(place+"/properties", resource.Properties, 0)
-		check.entitlements(place+"/entitlements", resource.Entitlements)
+		check.resource(place, resource)
 	}
+	return errors.Join(check.faults...)
+}
+
+// ValidateResource is ValidateCatalogue for one resource. Places begin at the
+// resource: "/entitlements/1/target".
+func ValidateResource(r access.Resource, targets map[string]bool) error {
+	check := catalogueCheck{targets: targets}
+	check.resource("", r)
 	return errors.Join(check.faults...)
 }
 
@@ -62,6 +68,24 @@ func (c *catalogueCheck) at(place string, err error) {
 	}
 }
 
+func (c *catalogueCheck) resource(place string, r access.Resource) {
+	c.within(place, "/resource", r.Ref().Validate())
+	if !utf8.ValidString(r.Name) || strings.ContainsRune(r.Name, 0) { // not every database can keep it
+		c.fault("invalid_name", place+"/name", "it is not a text: it holds a null character, or is not UTF-8")
+	}
+	c.value(place+"/properties", r.Properties, 0)
+	c.entitlements(place+"/entitlements", r.Entitlements)
+}
+
+// within is at for an error that names a place of its own, below what the prefix
+// says there.
+func (c *catalogueCheck) within(place, prefix string, err error) {
+	var e *access.Error
+	if errors.As(err, &e) {
+		c.at(place+strings.TrimPrefix(e.Field, prefix), err)
+	}
+}
+
 func (c *catalogueCheck) entitlements(list string, entitlements []access.Entitlement) {
 	seen := map[string]string{}
 	for i, e := range entitlements {
@@ -73,7 +97,9 @@ func (c *catalogueCheck) entitlements(list string, entitlements []access.Entitle
 			seen[e.Action] = place
 		}
 		c.lengths(place, e)
-		if !c.targets[e.Target] {
+		if open, known := c.targets[e.Target]; known && !open {
+			c.fault("unknown_target", place+"/target", "the target %q is retired and takes no new access; there are: %s", e.Target, c.targetNames())
+		} else if !known {
 			c.fault("unknown_target", place+"/target", "there is no target %q; the configuration has: %s", e.Target, c.targetNames())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,19 +52,20 @@ func TestFaultsOfACatalogue(t *testing.T) {
 		resources string
 		want      fault
 	}{
-		"a resource without a type":         {`{"id": "acme"}`, fault{"invalid_resource", "/resources/0"}},
-		"a resource without an id":          {`{"type": "customer"}`, fault{"invalid_resource", "/resources/0"}},
-		"a resource twice":                  {`{"type": "customer", "id": "acme"}, {"type": "customer", "id": "acme"}`, fault{"duplicate_resource", "/resources/1"}},
-		"an action without a name":          {entitled(`{"while": ["oncall"], "target": "okta"}`), fault{"invalid_action", "/resources/0/entitlements/0/action"}},
-		"an action twice":                   {entitled(`{"action": "debug", "while": ["oncall"], "target": "okta"}, {"action": "debug", "durations": ["1h"], "target": "receiver"}`), fault{"duplicate_entitlement", "/resources/0/entitlements/1/action"}},
-		"nothing says how long":             {entitled(`{"action": "debug", "target": "okta"}`), fault{"no_duration", "/resources/0/entitlements/0/durations"}},
-		"a duration of null":                {entitled(`{"action": "debug", "durations": ["1h", null], "target": "okta"}`), fault{"duration_not_positive", "/resources/0/entitlements/0/durations/1"}},
-		"while of something unknown":        {entitled(`{"action": "debug", "while": ["oncall", "awake"], "target": "okta"}`), fault{"invalid_while", "/resources/0/entitlements/0/while/1"}},
-		"while of one incident":             {entitled(`{"action": "debug", "while": ["incident:P1"], "target": "okta"}`), fault{"invalid_while", "/resources/0/entitlements/0/while/0"}},
-		"a target that is not configured":   {entitled(`{"action": "debug", "durations": ["1h"], "target": "nowhere"}`), fault{"unknown_target", "/resources/0/entitlements/0/target"}},
-		"a target that is not to be used":   {entitled(`{"action": "debug", "durations": ["1h"], "target": "old"}`), fault{"unknown_target", "/resources/0/entitlements/0/target"}},
-		"no target":                         {entitled(`{"action": "debug", "durations": ["1h"]}`), fault{"unknown_target", "/resources/0/entitlements/0/target"}},
-		"an integer that JSON would change": {`{"type": "customer", "id": "acme", "properties": {"n": 9007199254740993}}`, fault{"invalid_property", "/resources/0/properties/n"}},
+		"a resource without a type":           {`{"id": "acme"}`, fault{"invalid_resource", "/resources/0/type"}},
+		"a resource without an id":            {`{"type": "customer"}`, fault{"invalid_resource", "/resources/0/id"}},
+		"a resource twice":                    {`{"type": "customer", "id": "acme"}, {"type": "customer", "id": "acme"}`, fault{"duplicate_resource", "/resources/1"}},
+		"an action without a name":            {entitled(`{"while": ["oncall"], "target": "okta"}`), fault{"invalid_action", "/resources/0/entitlements/0/action"}},
+		"an action twice":                     {entitled(`{"action": "debug", "while": ["oncall"], "target": "okta"}, {"action": "debug", "durations": ["1h"], "target": "receiver"}`), fault{"duplicate_entitlement", "/resources/0/entitlements/1/action"}},
+		"nothing says how long":               {entitled(`{"action": "debug", "target": "okta"}`), fault{"no_duration", "/resources/0/entitlements/0/durations"}},
+		"a duration of null":                  {entitled(`{"action": "debug", "durations": ["1h", null], "target": "okta"}`), fault{"duration_not_positive", "/resources/0/entitlements/0/durations/1"}},
+		"while of something unknown":          {entitled(`{"action": "debug", "while": ["oncall", "awake"], "target": "okta"}`), fault{"invalid_while", "/resources/0/entitlements/0/while/1"}},
+		"while of one incident":               {entitled(`{"action": "debug", "while": ["incident:P1"], "target": "okta"}`), fault{"invalid_while", "/resources/0/entitlements/0/while/0"}},
+		"a target that is not configured":     {entitled(`{"action": "debug", "durations": ["1h"], "target": "nowhere"}`), fault{"unknown_target", "/resources/0/entitlements/0/target"}},
+		"a target that is not to be used":     {entitled(`{"action": "debug", "durations": ["1h"], "target": "old"}`), fault{"unknown_target", "/resources/0/entitlements/0/target"}},
+		"no target":                           {entitled(`{"action": "debug", "durations": ["1h"]}`), fault{"unknown_target", "/resources/0/entitlements/0/target"}},
+		"a name that a database can not keep": {`{"type": "customer", "id": "acme", "name": "a\u0000b"}`, fault{"invalid_name", "/resources/0/name"}},
+		"an integer that JSON would change":   {`{"type": "customer", "id": "acme", "properties": {"n": 9007199254740993}}`, fault{"invalid_property", "/resources/0/properties/n"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -132,5 +134,14 @@ func TestPropertiesAreWhatJSONCanHold(t *testing.T) {
 		if want := places[name]; want != "" && got[0].field != want {
 			t.Errorf("%s: field = %s, want %s", name, got[0].field, want)
 		}
+	}
+}
+
+func TestFaultsOfOneResourceAreAtPlacesWithinIt(t *testing.T) {
+	err := facts.ValidateResource(decode[access.Resource](t, `{"type": "Customer", "id": "acme", "properties": {"n": 9007199254740993},
+		"entitlements": [{"action": "debug", "durations": ["1h"], "target": "old"}]}`), targets)
+	want := []fault{{"invalid_resource", "/type"}, {"invalid_property", "/properties/n"}, {"unknown_target", "/entitlements/0/target"}}
+	if got := faults(t, err); !slices.Equal(got, want) {
+		t.Errorf("faults = %v, want %v", got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/audit"
@@ -18,7 +19,8 @@ func (tx *Tx) Append(e audit.Event) error {
 	if tx.err != nil {
 		return tx.err
 	}
-	e.ID, e.Version, e.Time = access.NewID(access.KindEvent, tx.now), audit.Version, tx.now
+	tx.eventID = nextEventID(tx.eventID, tx.now)
+	e.ID, e.Version, e.Time = tx.eventID, audit.Version, tx.now
 	body, err := e.Canonical()
 	if err != nil {
 		return tx.failed(err)
@@ -30,6 +32,16 @@ func (tx *Tx) Append(e audit.Event) error {
 	return nil
 }
 
+// nextEventID is the id of an event behind the last one, "" being none. Ids of one
+// transaction come in order: a database stores them faster at one place than here
+// and there.
+func nextEventID(last string, now time.Time) string {
+	if last == "" {
+		return access.NewID(access.KindEvent, now)
+	}
+	return access.NextID(last)
+}
+
 // writeEvents writes what was appended, and queues it for its place in the
 // sequence.
 func (tx *Tx) writeEvents() error {
@@ -38,7 +50,7 @@ func (tx *Tx) writeEvents() error {
 	}
 	pending := make([][]any, len(tx.events))
 	for i, row := range tx.events {
-		pending[i] = []any{row[0], micros(tx.now), i + 1}
+		pending[i] = []any{row[0], micros(tx.now), tx.told + i + 1}
 	}
 	err := tx.insertAll(`INSERT INTO audit_events (id, type, at, subject, resource, actor, request_id, grant_id, binding_id, body) VALUES`, tx.events)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 const bindingFields = `id, subject, action, resource, target, contract, desired, observed, version, generation, attempts,
 	next_at, due_at, end_reason, last_class, last_error, confirmed_at, reported_at, provision_open_until,
-	deprovision_open_until, claim`
+	deprovision_open_until, callback_by, told_until, renewing, forced_at, claim`
 
 const bindingColumns = `SELECT ` + bindingFields + ` FROM bindings b`
 
@@ -114,6 +114,7 @@ func (tx *Tx) claimed(ids []string, order string) (map[string]Claimed, error) {
 // putTypes are the SQL types of what PutBindings stores, in its order.
 var putTypes = []string{ //nolint:gochecknoglobals // a constant
 	"TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "TEXT",
+	"BIGINT", "BIGINT", "BIGINT", "BIGINT",
 }
 
 // PutBindings stores what may change of bindings besides their versions: what is
@@ -140,13 +141,15 @@ func (tx *Tx) putBindings(bindings []Claimed, set string) error {
 			args = append(args, b.ID, string(b.Desired), string(b.Observed), b.Generation, b.Attempts, microsOrNull(b.NextAt),
 				microsOrNull(b.DueAt), ptrOrNull((*string)(b.EndReason)), textOrNull(string(b.LastClass)), b.LastError,
 				microsOrNull(b.ConfirmedAt), microsOrNull(b.ReportedAt), openMicros(b.ProvisionOpenUntil),
-				openMicros(b.DeprovisionOpenUntil), textOrNull(b.Claim))
+				openMicros(b.DeprovisionOpenUntil), textOrNull(b.Claim), microsOrNull(b.CallbackBy), microsOrNull(b.ToldUntil),
+				flag(b.Renewing), microsOrNull(b.ForcedAt))
 		}
 		err := tx.exec(`
 			UPDATE bindings SET `+set+`desired = v.column2, observed = v.column3, generation = v.column4, attempts = v.column5,
 			       next_at = v.column6, due_at = v.column7, end_reason = v.column8, last_class = v.column9, last_error = v.column10,
 			       confirmed_at = v.column11, reported_at = v.column12, provision_open_until = v.column13,
 			       deprovision_open_until = v.column14, claim = v.column15,
+			       callback_by = v.column16, told_until = v.column17, renewing = v.column18, forced_at = v.column19,
 			       alerted_at = CASE WHEN generation = v.column4 THEN alerted_at END
 			  FROM (VALUES `+placeholdersFrom(1, len(run), putTypes)+`) AS v
 			 WHERE bindings.id = v.column1`, args...)
@@ -172,17 +175,26 @@ func (tx *Tx) Deliverable(contract string, limit int) ([]access.Binding, error) 
 // HoldDeliverable is Deliverable, and holds what it lists until the transaction
 // ends; what another holds is passed over. What is to be closed comes first,
 // however long it is that others are to be opened.
+//
+// Where there is room for one alone, which may be because the target is in trouble, one
+// that was never tried comes before those that failed: the trouble may be theirs.
 func (tx *Tx) HoldDeliverable(contract string, limit int) ([]access.Binding, error) {
-	closing, err := tx.holdDeliverable(access.Absent, contract, limit)
+	if limit == 1 {
+		untried, err := tx.holdDeliverable(access.Absent, contract, 1, ` AND b.attempts = 0 AND b.desired = 'absent'`)
+		if err != nil || len(untried) == 1 {
+			return untried, err
+		}
+	}
+	closing, err := tx.holdDeliverable(access.Absent, contract, limit, "")
 	if err != nil || len(closing) == limit {
 		return closing, err
 	}
-	opening, err := tx.holdDeliverable(access.Present, contract, limit-len(closing))
+	opening, err := tx.holdDeliverable(access.Present, contract, limit-len(closing), "")
 	return append(closing, opening...), err
 }
 
-func (tx *Tx) holdDeliverable(desired access.Presence, contract string, limit int) ([]access.Binding, error) {
-	return all(tx, scanBinding, bindingColumns+deliverable+` AND b.desired = $3 ORDER BY b.next_at LIMIT $4`+tx.skipLocked,
+func (tx *Tx) holdDeliverable(desired access.Presence, contract string, limit int, only string) ([]access.Binding, error) {
+	return all(tx, scanBinding, bindingColumns+deliverable+` AND b.desired = $3`+only+` ORDER BY b.next_at LIMIT $4`+tx.skipLocked,
 		contract, micros(tx.now), string(desired), limit)
 }
 
@@ -199,30 +211,31 @@ func (tx *Tx) NextDelivery(contract string) (time.Time, error) {
 
 // BindingsWithoutTarget lists bindings that have been due since the time, whose
 // contract is none of those known, and of which that is not noted.
-func (tx *Tx) BindingsWithoutTarget(known []string, dueSince time.Time, limit int) ([]access.Binding, error) {
+func (tx *Tx) BindingsWithoutTarget(known []string, dueSince time.Time, limit int) ([]Claimed, error) {
 	return tx.withoutTarget(known, dueSince, limit, "")
 }
 
 // HoldBindingsWithoutTarget is BindingsWithoutTarget, and holds what it lists
 // until the transaction ends; what another holds is passed over.
-func (tx *Tx) HoldBindingsWithoutTarget(known []string, dueSince time.Time, limit int) ([]access.Binding, error) {
+func (tx *Tx) HoldBindingsWithoutTarget(known []string, dueSince time.Time, limit int) ([]Claimed, error) {
 	return tx.withoutTarget(known, dueSince, limit, tx.skipLocked)
 }
 
-func (tx *Tx) withoutTarget(known []string, dueSince time.Time, limit int, hold string) ([]access.Binding, error) {
+func (tx *Tx) withoutTarget(known []string, dueSince time.Time, limit int, hold string) ([]Claimed, error) {
 	w := where{}
 	w.add(true, `b.next_at <= `, micros(dueSince))
 	w.and(`(b.last_class IS NULL OR b.last_class <> ` + w.bind(string(access.ClassTargetMissing)) + `)`)
 	if len(known) > 0 {
 		w.and(`b.contract NOT IN (` + w.bindAll(known) + `)`)
 	}
-	return all(tx, scanBinding, bindingColumns+w.String()+` ORDER BY b.next_at LIMIT `+w.bind(limit)+hold, w.args...)
+	return all(tx, scanClaimed, bindingColumns+w.String()+` ORDER BY b.next_at LIMIT `+w.bind(limit)+hold, w.args...)
 }
 
 // ReleaseClaims hands back every claimed attempt: for a process that knows that
-// no other can hold one.
+// no other can hold one. What a target has accepted it leaves: the target's word may
+// still come.
 func (tx *Tx) ReleaseClaims() error {
-	return tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL`, micros(tx.now))
+	return tx.exec(`UPDATE bindings SET claim = NULL, next_at = $1 WHERE claim IS NOT NULL AND callback_by IS NULL`, micros(tx.now))
 }
 
 // PutOff makes the next attempt at a binding due at the time, if one is due now
@@ -277,16 +290,18 @@ func scanBinding(row scanner) (access.Binding, error) {
 
 func scanClaimed(row scanner) (b Claimed, err error) {
 	var subject, resource string
-	var nextAt, dueAt, confirmedAt, reportedAt sql.NullInt64
+	var nextAt, dueAt, confirmedAt, reportedAt, callbackBy, toldUntil, forcedAt sql.NullInt64
 	var reason, class, claim sql.NullString
-	var provision, deprovision int64
+	var provision, deprovision, renewing int64
 	err = row.Scan(&b.ID, &subject, &b.Action.Name, &resource, &b.Target, &b.Contract, &b.Desired, &b.Observed, &b.Version,
-		&b.Generation, &b.Attempts, &nextAt, &dueAt, &reason, &class, &b.LastError, &confirmedAt, &reportedAt, &provision, &deprovision, &claim)
+		&b.Generation, &b.Attempts, &nextAt, &dueAt, &reason, &class, &b.LastError, &confirmedAt, &reportedAt, &provision, &deprovision,
+		&callbackBy, &toldUntil, &renewing, &forcedAt, &claim)
 	if err != nil {
 		return b, err
 	}
 	b.Subject, b.Resource = subjectOf(subject), resourceOf(resource)
 	b.NextAt, b.DueAt, b.ConfirmedAt, b.ReportedAt = timePtr(nextAt), timePtr(dueAt), timePtr(confirmedAt), timePtr(reportedAt)
+	b.CallbackBy, b.ToldUntil, b.ForcedAt, b.Renewing = timePtr(callbackBy), timePtr(toldUntil), timePtr(forcedAt), renewing != 0
 	b.EndReason, b.LastClass = (*access.EndReason)(stringPtr(reason)), access.Class(class.String)
 	b.Claim = claim.String
 	b.ProvisionOpenUntil, b.DeprovisionOpenUntil = openTime(provision), openTime(deprovision)

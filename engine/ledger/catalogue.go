@@ -57,6 +57,25 @@ func (tx *Tx) PutResource(source string, r access.Resource) (Change, error) {
 		 WHERE resource = $1`, ref, source, r.Name, properties, entitlements, search, micros(tx.now))
 }
 
+// OtherOwners is which of the resources other sources have alive, and whose they are.
+func (tx *Tx) OtherOwners(source string, resources []string) (map[string]string, error) {
+	owners := map[string]string{}
+	for list := range inLists(resources) {
+		w := where{}
+		w.add(true, `source <> `, source)
+		_, err := all(tx, func(row scanner) (none struct{}, err error) {
+			var resource, owner string
+			err = row.Scan(&resource, &owner)
+			owners[resource] = owner
+			return none, err
+		}, `SELECT resource, source FROM resources`+w.String()+` AND archived_at IS NULL AND resource IN (`+w.bindAll(list)+`)`, w.args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return owners, nil
+}
+
 // ArchiveResource takes a resource out of the catalogue; its row stays.
 func (tx *Tx) ArchiveResource(ref access.ResourceRef) error {
 	tx.touch(touched{resources: true})

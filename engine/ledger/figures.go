@@ -8,11 +8,14 @@ type Figures struct {
 	Overdue int64 // bindings that were not brought to their state in time
 	Tasks   access.TaskCounts
 	Notices access.NoticeCounts
+	Alarms  access.AlarmCounts
+	Verify  access.VerifyCounts
 }
 
-// Figures counts. It reads the indexes of what is not over, so that it costs what
-// there is now, and not what there ever was.
-func (tx *Tx) Figures() (f Figures, err error) {
+// Figures counts; asked are the contracts whose targets are asked whether bindings
+// exist. It reads the indexes of what is not over, so that it costs what there is now,
+// and not what there ever was.
+func (tx *Tx) Figures(asked ...string) (f Figures, err error) {
 	now := micros(tx.now)
 	err = tx.row(`
 		SELECT (SELECT COUNT(*) FROM grants WHERE state <> 'ended' AND expires_at > $1)
@@ -24,6 +27,12 @@ func (tx *Tx) Figures() (f Figures, err error) {
 	}
 	if err == nil {
 		f.Notices, err = tx.noticeCounts()
+	}
+	if err == nil {
+		f.Alarms, err = tx.alarmCounts()
+	}
+	if err == nil {
+		f.Verify, err = tx.verifyCounts(asked)
 	}
 	return f, err
 }

@@ -129,8 +129,28 @@ func (l *Ledger) Close() error { return l.db.Close() }
 
 // Update runs fn in one transaction: all of it commits, or nothing does.
 func (l *Ledger) Update(ctx context.Context, fn func(*Tx) error) error {
+	return l.update(ctx, l.db.Update, fn)
+}
+
+// loner is a database on which a transaction that changes very much is better run by
+// itself.
+type loner interface {
+	UpdateAlone(ctx context.Context, fn func(Querier) error) error
+}
+
+// UpdateAlone is Update of what changes very much.
+func (l *Ledger) UpdateAlone(ctx context.Context, fn func(*Tx) error) error {
+	if db, ok := l.db.(loner); ok {
+		return l.update(ctx, db.UpdateAlone, fn)
+	}
+	return l.Update(ctx, fn)
+}
+
+func (l *Ledger) update(
+	ctx context.Context, run func(context.Context, func(Querier) error) error, fn func(*Tx) error,
+) error {
 	var changed touched
-	err := l.db.Update(ctx, func(sqlTx Querier) error {
+	err := run(ctx, func(sqlTx Querier) error {
 		tx := l.tx(ctx, sqlTx, l.next())
 		err := fn(tx)
 		if changed = tx.touched; err != nil {
@@ -194,6 +214,8 @@ type Tx struct {
 	look       bool        // one statement, and that reads
 	ran        int         // statements so far, of a look
 	events     [][]any     // rows of audit_events, written at the end
+	told       int         // how many others it writes before these
+	eventID    string      // of the newest
 	err        error       // the first that a statement failed with
 }
 
@@ -204,19 +226,36 @@ func (tx *Tx) Now() time.Time { return tx.now }
 // transaction ends, on whichever node, so that they see each other, and the
 // resource in the catalogue.
 func (tx *Tx) LockEntitled(x access.Entitled) error {
-	return tx.lockAll(Lock{Name: "subject " + x.Subject.String()}, Lock{Name: resourceLock(x.Resource), Shared: true})
+	return tx.lockAll(Lock{Name: "subject " + x.Subject.String()},
+		Lock{Name: allResources, Shared: true}, Lock{Name: resourceLock(x.Resource.String()), Shared: true})
 }
 
-// LockResource keeps who gives access to the resource waiting, before it leaves
-// the catalogue.
-func (tx *Tx) LockResource(ref access.ResourceRef) error {
-	return tx.lockAll(Lock{Name: resourceLock(ref)})
+// LockResources keeps who gives access to the resources waiting, before they
+// change or leave the catalogue. They are in order.
+func (tx *Tx) LockResources(resources []string) error {
+	if len(resources) == 0 {
+		return nil
+	}
+	if len(resources) > MaxResourceLocks {
+		return tx.lockAll(Lock{Name: allResources})
+	}
+	locks := make([]Lock, len(resources))
+	for i, r := range resources {
+		locks[i] = Lock{Name: resourceLock(r)}
+	}
+	return tx.lockAll(locks...)
 }
+
+// MaxResourceLocks is how many resources are locked each by itself: a database has
+// no room for any number of locks. Whoever would lock more locks them all.
+const MaxResourceLocks = 200
+
+const allResources = "resources"
 
 // LockSource keeps other transactions that bring what the source says waiting.
 func (tx *Tx) LockSource(kind, name string) error { return tx.lockAll(Lock{Name: kind + " " + name}) }
 
-func resourceLock(ref access.ResourceRef) string { return "resource " + ref.String() }
+func resourceLock(resource string) string { return "resource " + resource }
 
 func (tx *Tx) lockAll(locks ...Lock) error {
 	if err := tx.mayRun(false); err != nil {

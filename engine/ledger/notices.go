@@ -12,13 +12,13 @@ import (
 	"github.com/curfew-access/curfew/engine/access"
 )
 
-const noticeColumns = `SELECT n.id, n.kind, n.event_id, n.recipient, n.request_id, n.grant_id, n.binding_id, n.task_id,
+const noticeColumns = `SELECT n.id, n.kind, n.event_id, n.recipient, n.request_id, n.grant_id, n.binding_id, n.task_id, n.alarm_id,
 	n.created_at, n.until, n.version, n.shown, n.place, n.attempts FROM notices n`
 
 // NoticeChanges are what has gone on: the notices about it have something else to
 // show.
 type NoticeChanges struct {
-	Requests, Grants, Tasks []string // ids
+	Requests, Grants, Tasks, Alarms []string // ids
 }
 
 // changedNotices are which kinds of notice follow what, by the column that holds it.
@@ -30,6 +30,7 @@ var changedNotices = []struct {
 	{"request_id", `'review', 'reminder', 'escalate'`, func(c NoticeChanges) []string { return c.Requests }},
 	{"grant_id", `'granted', 'obliged', 'ending'`, func(c NoticeChanges) []string { return c.Grants }},
 	{"task_id", `'task'`, func(c NoticeChanges) []string { return c.Tasks }},
+	{"alarm_id", `'alarm'`, func(c NoticeChanges) []string { return c.Alarms }},
 }
 
 // PlanNotices stores notices that are to be shown, and has those changed that are
@@ -127,13 +128,13 @@ func (tx *Tx) addNotices(planned []access.Notice) error {
 		var args []any
 		for _, n := range run {
 			args = append(args, n.ID, string(n.Kind), n.EventID, n.To.String(), textOrNull(n.RequestID), textOrNull(n.GrantID),
-				textOrNull(n.BindingID), textOrNull(n.TaskID), micros(n.CreatedAt), microsOrNull(n.Until),
+				textOrNull(n.BindingID), textOrNull(n.TaskID), textOrNull(n.AlarmID), micros(n.CreatedAt), microsOrNull(n.Until),
 				int64(1), int64(0), "", micros(tx.now), micros(tx.now), flag(n.Kind.Urgent()), int64(0), "")
 		}
 		err := tx.exec(`
-			INSERT INTO notices (id, kind, event_id, recipient, request_id, grant_id, binding_id, task_id, created_at, until,
+			INSERT INTO notices (id, kind, event_id, recipient, request_id, grant_id, binding_id, task_id, alarm_id, created_at, until,
 			                     version, shown, place, next_at, wanted_at, urgent, attempts, last_error)
-			VALUES `+placeholders(len(run), 18, nil)+` ON CONFLICT (event_id, kind, recipient) DO NOTHING`, args...)
+			VALUES `+placeholders(len(run), 19)+` ON CONFLICT (event_id, kind, recipient) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}
@@ -163,15 +164,16 @@ func (tx *Tx) Asked(requestID string) ([]access.Recipient, error) {
 
 func scanNotice(row scanner) (n access.Notice, err error) {
 	var recipient, place string
-	var request, grant, binding, task sql.NullString
+	var request, grant, binding, task, alarm sql.NullString
 	var createdAt int64
 	var until sql.NullInt64
-	err = row.Scan(&n.ID, &n.Kind, &n.EventID, &recipient, &request, &grant, &binding, &task, &createdAt, &until,
+	err = row.Scan(&n.ID, &n.Kind, &n.EventID, &recipient, &request, &grant, &binding, &task, &alarm, &createdAt, &until,
 		&n.Version, &n.Shown, &place, &n.Attempts)
 	if err != nil {
 		return n, err
 	}
-	n.To, n.RequestID, n.GrantID, n.BindingID, n.TaskID = access.ParseRecipient(recipient), request.String, grant.String, binding.String, task.String
+	n.To, n.RequestID, n.GrantID, n.BindingID = access.ParseRecipient(recipient), request.String, grant.String, binding.String
+	n.TaskID, n.AlarmID = task.String, alarm.String
 	n.CreatedAt, n.Until = fromMicros(createdAt), timePtr(until)
 	if place != "" {
 		if err := json.Unmarshal([]byte(place), &n.Place); err != nil {

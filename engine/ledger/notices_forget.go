@@ -27,6 +27,7 @@ func (tx *Tx) OldNotices(before time.Time, after OldNotice, limit int) ([]OldNot
 		         OR EXISTS (SELECT 1 FROM grants g WHERE g.request_id = n.request_id AND g.state <> 'ended')
 		         OR EXISTS (SELECT 1 FROM grants g WHERE g.id = n.grant_id AND g.state <> 'ended')
 		         OR EXISTS (SELECT 1 FROM tasks t WHERE t.id = n.task_id AND t.state = 'open')
+		         OR EXISTS (SELECT 1 FROM alarms a WHERE a.id = n.alarm_id AND a.resolved_at IS NULL)
 		       THEN 1 ELSE 0 END
 		  FROM notices n WHERE n.created_at < $1 AND (n.created_at, n.id) > ($2, $3)
 		 ORDER BY n.created_at, n.id LIMIT $4`, micros(before), from, after.ID, limit)

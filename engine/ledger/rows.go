@@ -69,19 +69,17 @@ func (tx *Tx) deleteAll(table, column string, ids []string) error {
 // length.
 func (tx *Tx) insertAll(insert string, rows [][]any) error {
 	for run := range byPowers(rows) {
-		if err := tx.exec(insert+" "+placeholders(len(run), len(run[0]), nil), slices.Concat(run...)...); err != nil {
+		if err := tx.exec(insert+" "+placeholders(len(run), len(run[0])), slices.Concat(run...)...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// placeholders renders "($1, $2), ($3, $4)"; with types, each is cast to its own.
-func placeholders(rows, columns int, types []string) string {
-	return numbered(1, rows, columns, types)
-}
+// placeholders renders "($1, $2), ($3, $4)".
+func placeholders(rows, columns int) string { return numbered(1, rows, columns, nil) }
 
-// placeholdersFrom is placeholders with types whose first number is given.
+// placeholdersFrom is placeholders whose first number is given, each cast to its type.
 func placeholdersFrom(first, rows int, types []string) string {
 	return numbered(first, rows, len(types), types)
 }

@@ -28,8 +28,8 @@ func (tx *Tx) AddTask(t access.Task) error {
 }
 
 const taskColumns = `SELECT t.id, t.kind, t.state, t.request_id, t.grant_id, t.binding_id, t.opened_by, t.created_at, t.reason, t.data,
-	t.closed_by, t.closed_at, t.comment, g.subject, g.action, g.resource, r.requester
-	FROM tasks t LEFT JOIN grants g ON g.id = t.grant_id LEFT JOIN requests r ON r.id = t.request_id`
+	t.closed_by, t.closed_at, t.comment, b.subject, b.action, b.resource, r.requester
+	FROM tasks t LEFT JOIN bindings b ON b.id = t.binding_id LEFT JOIN requests r ON r.id = t.request_id`
 
 // Task returns a task.
 func (tx *Tx) Task(id string) (access.Task, error) {
@@ -38,9 +38,10 @@ func (tx *Tx) Task(id string) (access.Task, error) {
 
 // TaskFilter narrows a list of tasks. Empty members do not narrow.
 type TaskFilter struct {
-	State, Kind, GrantID string
-	Before               string // ids below this one: the cursor
-	Limit                int
+	State, Kind, GrantID, BindingID string
+
+	Before string // ids below this one: the cursor
+	Limit  int
 }
 
 // Tasks lists tasks, newest first.
@@ -50,6 +51,7 @@ func (tx *Tx) Tasks(f TaskFilter) ([]access.Task, error) {
 	w.add(f.State != "", `t.state = `, f.State)
 	w.add(f.Kind != "", `t.kind = `, f.Kind)
 	w.add(f.GrantID != "", `t.grant_id = `, f.GrantID)
+	w.add(f.BindingID != "", `t.binding_id = `, f.BindingID)
 	return all(tx, scanTask, taskColumns+w.String()+` ORDER BY t.id DESC LIMIT `+w.bind(f.Limit), w.args...)
 }
 
@@ -60,6 +62,16 @@ func (tx *Tx) OpenFlag(grantID string) (t access.Task, found bool, err error) {
 		return t, false, err
 	}
 	return flags[0], true, nil
+}
+
+// OpenForceClose returns the open task that would have the binding declared gone, of
+// which there is one at the most.
+func (tx *Tx) OpenForceClose(bindingID string) (t access.Task, found bool, err error) {
+	open, err := tx.Tasks(TaskFilter{State: string(access.TaskOpen), Kind: string(access.TaskForceClose), BindingID: bindingID, Limit: 1})
+	if err != nil || len(open) == 0 {
+		return t, false, err
+	}
+	return open[0], true, nil
 }
 
 // SetTaskData changes what an open task says.

@@ -18,16 +18,16 @@ const (
 
 // figures are the ledger's, kept for a while.
 type figures struct {
-	read func(context.Context) (Figures, error)
+	read func(context.Context) (counted, error)
 
 	mu      sync.Mutex
-	kept    Figures
+	kept    counted
 	until   time.Time     // how long kept holds
 	reading chan struct{} // closed when the reading under way ends; nil for none
 }
 
 // get returns the figures, if they are known in time.
-func (f *figures) get() (Figures, bool) {
+func (f *figures) get() (counted, bool) {
 	kept, fresh, reading := f.begin()
 	if fresh {
 		return kept, true
@@ -37,7 +37,7 @@ func (f *figures) get() (Figures, bool) {
 	select {
 	case <-reading:
 	case <-patience.C:
-		return Figures{}, false
+		return counted{}, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -45,7 +45,7 @@ func (f *figures) get() (Figures, bool) {
 }
 
 // begin returns what is kept, or else the reading that is under way.
-func (f *figures) begin() (kept Figures, fresh bool, reading <-chan struct{}) {
+func (f *figures) begin() (kept counted, fresh bool, reading <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Now().Before(f.until) {
@@ -55,7 +55,7 @@ func (f *figures) begin() (kept Figures, fresh bool, reading <-chan struct{}) {
 		f.reading = make(chan struct{})
 		go f.learn(f.reading)
 	}
-	return Figures{}, false, f.reading
+	return counted{}, false, f.reading
 }
 
 // learn reads the figures. It outlives who asked first: others wait for it too.

@@ -18,7 +18,7 @@ type gauges struct {
 func newGauges(cfg Config) *gauges {
 	g := &gauges{cfg: cfg}
 	if cfg.Figures != nil {
-		g.figures = &figures{read: cfg.Figures}
+		g.figures = &figures{read: cfg.count}
 	}
 	return g
 }
@@ -44,7 +44,7 @@ var (
 	openTasks   = prometheus.NewDesc("curfew_tasks_open", "Tasks that wait for a second person. Absent when the ledger does not answer.", []string{"kind"}, nil)
 	allOfGauges = []*prometheus.Desc{
 		uncertainty, skew, leaseSkew, connected, epoch, expired, overdue, live, activated, refusals, current, agreed, sourceUp, openTasks,
-		noticesWaiting, noticeOldest,
+		noticesWaiting, noticeOldest, alarmsOpen, alarmsUntold, syncAge, drifted, oldestQuestion,
 	}
 )
 
@@ -83,6 +83,10 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		send(live, float64(f.Live))
 		sendTasks(f.Tasks, to)
 		sendNotices(f.Notices, send)
+		sendAlarms(f.Alarms, to)
+		sendSyncs(f.syncs, to)
+		send(drifted, float64(f.Verify.Drifted))
+		send(oldestQuestion, f.Verify.Oldest.Seconds())
 	}
 }
 

@@ -3,8 +3,8 @@
 // lease, how checks were answered, and how the clocks and stores are.
 //
 // It is the only home of the Prometheus client. It decides nothing, is asked
-// without a token, and so holds no name of a person, a resource or a target: no
-// label has a value that a caller could choose.
+// without a token, and so holds no name of a person or a resource: no label has a
+// value that a caller could choose. Targets have the names that operators gave them.
 package metrics
 
 import (
@@ -45,6 +45,8 @@ type Figures struct {
 	Overdue int64 // bindings that were not brought to their state in time
 	Tasks   access.TaskCounts
 	Notices access.NoticeCounts
+	Alarms  access.AlarmCounts
+	Verify  access.VerifyCounts
 }
 
 // Config is where figures come from that are read when somebody asks. All but
@@ -65,9 +67,13 @@ type Config struct {
 	// Hooks is how many messages each hook had, by what became of them. It returns
 	// at once.
 	Hooks func() map[string]map[string]int64
+	// Targets is how the targets are. It returns at once.
+	Targets func() []Target
 	// Figures asks the ledger: it may take its time, or not answer at all.
 	Figures func(context.Context) (Figures, error)
-	Log     *slog.Logger
+	// SyncAges asks the ledger how old the catalogues of declared sources are.
+	SyncAges func(context.Context) (map[string]time.Duration, error)
+	Log      *slog.Logger
 }
 
 // Metrics counts. It satisfies the engine's Observer; its methods return at once
@@ -85,6 +91,7 @@ type Metrics struct {
 	checks    *prometheus.CounterVec
 	polls     polls
 	notices   *prometheus.CounterVec
+	asked     *prometheus.CounterVec
 }
 
 // answerers is what a check can be answered by. Each has its series from the
@@ -113,13 +120,13 @@ func New(cfg Config) *Metrics {
 			Name: "curfew_checks_total",
 			Help: "Checks that were answered, by what answered; none: no store did, and the answer was no.",
 		}, []string{"by"}),
-		polls: newPolls(), notices: newNotices(),
+		polls: newPolls(), notices: newNotices(), asked: newAsked(),
 	}
 	for _, by := range answerers {
 		m.checks.WithLabelValues(by)
 	}
 	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg), decisionLog{cfg.Decisions}, hooks{cfg.Hooks},
-		sources{cfg.Sources}, m.polls.total, m.polls.took, m.notices,
+		sources{cfg.Sources}, targets{cfg.Targets}, m.polls.total, m.polls.took, m.notices, m.asked,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -165,6 +172,9 @@ func (m *Metrics) Mended(n access.Mended) {
 	m.extra.Add(float64(n.Extra))
 	m.wrong.Add(float64(n.Wrong))
 }
+
+// Asked counts a question to a target by what became of it.
+func (m *Metrics) Asked(what access.Asked) { m.asked.WithLabelValues(string(what)).Inc() }
 
 // Checked counts a check by what answered it.
 func (m *Metrics) Checked(by string) { m.checks.WithLabelValues(by).Inc() }

@@ -67,8 +67,15 @@ func full() metrics.Config {
 		Sources: func() []access.SourceState {
 			return []access.SourceState{{Name: "rota", Kind: access.SourceOnCall, Known: true, AgeSeconds: new(int64(4))}}
 		},
+		Targets: func() []metrics.Target {
+			return []metrics.Target{{Name: "okta", Up: true, UnderWay: 3}, {Name: "gate"}}
+		},
 		Figures: func(context.Context) (metrics.Figures, error) {
-			return metrics.Figures{Live: 12, Overdue: 3, Tasks: access.TaskCounts{Flag: 2, BulkEnd: 1}, Notices: access.NoticeCounts{Waiting: 5, Oldest: 90 * time.Second}}, nil
+			return metrics.Figures{Live: 12, Overdue: 3, Tasks: access.TaskCounts{Flag: 2, BulkEnd: 1}, Notices: access.NoticeCounts{Waiting: 5, Oldest: 90 * time.Second},
+				Alarms: access.AlarmCounts{Overdue: 2, SyncStale: 1, Untold: 4}, Verify: access.VerifyCounts{Drifted: 6, Oldest: time.Minute}}, nil
+		},
+		SyncAges: func(context.Context) (map[string]time.Duration, error) {
+			return map[string]time.Duration{"aws": time.Hour}, nil
 		},
 		Log: slog.New(slog.DiscardHandler),
 	}
@@ -89,6 +96,9 @@ func TestWhatIsObservedIsCounted(t *testing.T) {
 	m.Noticed("shown")
 	m.Noticed("shown")
 	m.Noticed("held")
+	m.Asked(access.AskedAgreed)
+	m.Asked(access.AskedDrifted)
+	m.Asked(access.AskedDrifted)
 	wantSeries(t, scrape(t, m), map[string]string{
 		`curfew_grants_ended_total{heard="true"}`:                `2`,
 		`curfew_grants_ended_total{heard="false"}`:               `1`,
@@ -111,6 +121,9 @@ func TestWhatIsObservedIsCounted(t *testing.T) {
 		`curfew_notices_total{outcome="shown"}`:                  `2`,
 		`curfew_notices_total{outcome="held"}`:                   `1`,
 		`curfew_notices_total{outcome="dropped"}`:                `0`,
+		`curfew_verifications_total{outcome="agreed"}`:           `1`,
+		`curfew_verifications_total{outcome="drifted"}`:          `2`,
+		`curfew_verifications_total{outcome="failed"}`:           `0`,
 	})
 }
 
@@ -129,7 +142,14 @@ func TestWhatIsReadWhenAskedIsThere(t *testing.T) {
 		"curfew_bindings_overdue":          "3",
 		"curfew_grants_live":               "12",
 
+		"curfew_bindings_drifted":            "6",
+		"curfew_verification_oldest_seconds": "60",
+
 		`curfew_tasks_open{kind="flag"}`: "2", `curfew_tasks_open{kind="bulk_end"}`: "1", `curfew_tasks_open{kind="after_review"}`: "0",
+
+		`curfew_alarms_open{kind="overdue"}`: "2", `curfew_alarms_open{kind="drifted"}`: "0", `curfew_alarms_open{kind="sync_stale"}`: "1",
+		"curfew_alarms_untold":                  "4",
+		`curfew_sync_age_seconds{source="aws"}`: "3600",
 
 		"curfew_policy_activated_timestamp_seconds": "1.7000000005e+09",
 		"curfew_policy_refused_total":               "2",

@@ -21,11 +21,17 @@ const (
 	betweenPosts = time.Second
 )
 
-// When a notice that failed is tried again, and what came of one is written down.
+// When a notice that failed is tried again, a messenger that is down is, and what
+// came of a notice is written down.
 var (
 	retries  = trouble.Backoff{First: time.Second, Cap: 5 * time.Minute}
+	probes   = trouble.Backoff{First: time.Second, Cap: 30 * time.Second}
 	rewrites = trouble.Backoff{First: time.Second / 4, Cap: showIn}
 )
+
+// downAfter is how often in a row a messenger failed that is taken to be down: it is
+// then tried with one notice at a time, not with all that wait.
+const downAfter = 3
 
 // maxTries bounds how often a change of what is shown is tried, which is of use as
 // long as that is: more than a day. What was never shown has an end of its own.
@@ -34,7 +40,7 @@ const maxTries = 400
 // courier shows what is due.
 type courier struct {
 	*Notices
-	breaker breaker
+	breaker trouble.Breaker
 
 	mu      sync.Mutex
 	busy    map[string]bool // readers of what is being shown by this node
@@ -68,7 +74,7 @@ func (c *courier) run(ctx context.Context) {
 // worth looking again. Room that is freed wakes the courier before.
 func (c *courier) round(ctx, work context.Context) time.Duration {
 	but := c.readers()
-	room, until := c.breaker.room(width, len(but))
+	room, until := c.breaker.Room(width, len(but))
 	if !until.IsZero() {
 		return max(until.Sub(c.cfg.Now()), time.Millisecond)
 	}
@@ -147,7 +153,7 @@ func (c *courier) try(ctx context.Context, n access.Notice) Result {
 	if err != nil {
 		return c.failure(n, err)
 	}
-	c.breaker.answered()
+	c.breaker.Answered()
 	if n.Shown > 0 {
 		return Result{Outcome: Changed, Place: place}
 	}
@@ -164,17 +170,17 @@ func (c *courier) failure(n access.Notice, err error) Result {
 	var told *access.DeliveryError
 	switch {
 	case access.IsPermanent(err):
-		c.breaker.answered()
+		c.breaker.Answered()
 		r.Outcome = Dropped
 	case errors.As(err, &told) && told.RetryAfter > 0:
 		r.Outcome, r.Rest = Held, min(told.RetryAfter, retries.Longest())
-		c.breaker.held(r.Rest)
+		c.breaker.Held(r.Rest)
 		r.Wait = r.Rest
 	case n.Shown > 0 && n.Attempts+1 >= maxTries:
-		c.breaker.failed()
+		c.breaker.Failed()
 		r.Outcome = Dropped
 	default:
-		c.breaker.failed()
+		c.breaker.Failed()
 	}
 	return r
 }

@@ -32,9 +32,9 @@ func moot(v access.NoticeView, operators []string) string {
 		}
 	case access.NoticeEnding:
 		return extended(v)
-	case access.NoticeOverdue:
-		if v.Binding == nil || v.Binding.DueAt == nil {
-			return "the target has confirmed"
+	case access.NoticeAlarm:
+		if v.Alarm == nil || v.Alarm.ResolvedAt != nil {
+			return "the alarm is over"
 		}
 	case access.NoticeTask:
 		if v.Task == nil || v.Task.State != access.TaskOpen {

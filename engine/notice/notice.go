@@ -62,7 +62,7 @@ type Ledger interface {
 type Plan struct {
 	Notices []access.Notice
 	// What has gone on: notices about it are shown anew.
-	Requests, Grants, Tasks []string // ids
+	Requests, Grants, Tasks, Alarms []string // ids
 	// Unasked says that there is a request and nobody to ask, nor to tell so.
 	Unasked bool
 }
@@ -70,7 +70,8 @@ type Plan struct {
 // Add takes what another event leads to too.
 func (p *Plan) Add(more Plan) {
 	p.Notices = append(p.Notices, more.Notices...)
-	p.Requests, p.Grants, p.Tasks = append(p.Requests, more.Requests...), append(p.Grants, more.Grants...), append(p.Tasks, more.Tasks...)
+	p.Requests, p.Grants = append(p.Requests, more.Requests...), append(p.Grants, more.Grants...)
+	p.Tasks, p.Alarms = append(p.Tasks, more.Tasks...), append(p.Alarms, more.Alarms...)
 }
 
 // Outcome is what came of a claimed notice.
@@ -109,7 +110,7 @@ type Config struct {
 	Now       func() time.Time // the ledger's clock
 	Node      string           // names this node in claims, beside what makes them this process's
 	// Operators are channels, as the messenger names them, or users ("user:…"): they
-	// are told of deliveries that are overdue, and of what nobody else could be told.
+	// are told of alarms, and of what nobody else could be told.
 	Operators []string
 	Observer  Observer // nil: nobody counts
 }
@@ -133,7 +134,9 @@ func New(cfg Config) *Notices {
 		cfg: cfg, planner: Planner{Operators: cfg.Operators}, owner: access.NewID(cmp.Or(cfg.Node, "node"), cfg.Now()),
 		woken: make(chan struct{}, 1), due: make(chan struct{}, 1), begun: make(chan struct{}),
 	}
-	n.courier = courier{Notices: n, busy: map[string]bool{}, breaker: breaker{now: cfg.Now}}
+	n.courier = courier{
+		Notices: n, busy: map[string]bool{}, breaker: trouble.Breaker{After: downAfter, Rests: probes, Now: cfg.Now},
+	}
 	return n
 }
 

@@ -362,24 +362,62 @@ func TestAChangeWhileItIsShownIsShownAfterwards(t *testing.T) {
 	})
 }
 
-func TestOperatorsAreToldOfWhatIsOverdue(t *testing.T) {
+// However many of a target's accesses are overdue, operators have one message, which
+// says when it is over.
+func TestOperatorsHaveOneMessageForATargetThatDoesNotConfirm(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.start("one")
 		w.policy.set(allowed())
 		w.ask(2 * time.Hour)
 		w.pass(time.Second)
 		w.messenger.take()
-		must(t, w.db.Update(t.Context(), func(tx ledger.Querier) error { // time passes
-			_, err := tx.ExecContext(t.Context(), `UPDATE bindings SET due_at = due_at - $1`, access.OverdueAfter.Microseconds()+1)
-			return err
-		}))
+		turn := func() {
+			_, err := w.engine.Alarms(t.Context())
+			must(t, err)
+			w.pass(2 * time.Second)
+		}
+		due := func(change string) {
+			must(t, w.db.Update(t.Context(), func(tx ledger.Querier) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE bindings SET due_at = `+change, access.OverdueAfter.Microseconds()+1)
+				return err
+			}))
+		}
+		due(`due_at - $1`) // time passes
 		_, err := w.engine.TakeOverdue(t.Context())
 		must(t, err)
-		w.pass(time.Second)
+		turn()
 		calls := w.messenger.take()
-		if len(calls) != 1 || calls[0].Kind != access.NoticeOverdue || calls[0].To.Channel != "#ops" || calls[0].Binding == nil {
-			t.Errorf("told: %+v", calls)
+		if len(calls) != 1 || calls[0].Kind != access.NoticeAlarm || calls[0].To.Channel != "#ops" || calls[0].Alarm == nil ||
+			calls[0].Alarm.Count != 1 || calls[0].Alarm.About != "box" || len(calls[0].Alarm.Accesses) != 1 || calls[0].Alarm.Accesses[0].Subject != alice {
+			t.Fatalf("told: %+v", calls)
 		}
+		turn()
+		w.wantTold()
+		due(`CASE WHEN $1 = 0 THEN 1 END`) // it confirms
+		turn()
+		calls = w.messenger.take()
+		if len(calls) != 1 || calls[0].Place == (access.Place{}) || calls[0].Alarm.ResolvedAt == nil || len(calls[0].Alarm.Accesses) != 0 {
+			t.Errorf("told that it is over: %+v", calls)
+		}
+	})
+}
+
+// An alarm that is over before anybody could be told is not told.
+func TestAnAlarmThatIsOverBeforeItIsToldIsNotTold(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.messenger.script(func(access.NoticeView) error { return errors.New("down") })
+		w.start("one")
+		must(t, w.ledger.Update(t.Context(), func(tx *ledger.Tx) error {
+			c := access.Condition{Kind: access.AlarmOverdue, About: "box", Severity: access.SeverityError, Count: 1}
+			return errors.Join(tx.RaiseAlarm("alm_1", c), tx.Append(audit.Event{Type: audit.AlarmRaised, Data: map[string]any{"alarm_id": "alm_1"}}))
+		}))
+		w.pass(2 * time.Second)
+		w.messenger.script(nil)
+		w.messenger.take()
+		_, err := w.engine.Alarms(t.Context()) // nothing is overdue
+		must(t, err)
+		w.pass(time.Minute)
+		w.wantTold()
 	})
 }
 

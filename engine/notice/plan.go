@@ -31,6 +31,9 @@ func (p Planner) Plan(l Ledger, e audit.Event) (Plan, error) {
 	if id, is := e.Data["task_id"].(string); is && changesTask(e.Type) {
 		plan.Tasks = []string{id}
 	}
+	if id, is := e.Data["alarm_id"].(string); is && changesAlarm(e.Type) {
+		plan.Alarms = []string{id}
+	}
 	plan.Notices = slices.DeleteFunc(plan.Notices, func(n access.Notice) bool { return n.Until != nil && !n.Until.After(l.Now()) })
 	return plan, nil
 }
@@ -61,6 +64,11 @@ func changesTask(typ string) bool {
 	return false
 }
 
+// changesAlarm is the same for what is shown of an alarm.
+func changesAlarm(typ string) bool {
+	return typ == audit.AlarmChanged || typ == audit.AlarmResolved
+}
+
 func (p Planner) tell(l Ledger, e audit.Event) (Plan, error) {
 	switch e.Type {
 	case audit.RequestSubmitted:
@@ -79,8 +87,8 @@ func (p Planner) tell(l Ledger, e audit.Event) (Plan, error) {
 		return ending(l, e)
 	case audit.GrantEnded:
 		return Plan{Notices: toPeople(about(e, access.NoticeEnded), *e.Subject)}, nil
-	case audit.BindingOverdue:
-		return Plan{Notices: to(about(e, access.NoticeOverdue), p.operators())}, nil
+	case audit.AlarmRaised:
+		return p.alarm(e), nil
 	case audit.TaskOpened, audit.TaskReminded:
 		return p.task(l, e)
 	case audit.NoticeDropped:
@@ -199,4 +207,13 @@ func obliged(l Ledger, grantID string) ([]access.Recipient, error) {
 	}
 	d, err := l.Decision(g.DecisionID)
 	return named(d.Decision.Obligations.Notify), err
+}
+
+// alarm tells operators, in one message for all that it is about. It is of use as
+// long as it holds.
+func (p Planner) alarm(e audit.Event) Plan {
+	n := about(e, access.NoticeAlarm)
+	n.AlarmID, _ = e.Data["alarm_id"].(string)
+	n.Until = nil
+	return Plan{Notices: to(n, p.operators())}
 }

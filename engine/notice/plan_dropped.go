@@ -32,7 +32,7 @@ func (p Planner) dropped(l Ledger, e audit.Event) (Plan, error) {
 			return Plan{}, err
 		}
 	case access.NoticeObliged:
-	case access.NoticeGranted, access.NoticeDenied, access.NoticeLapsed, access.NoticeEnding, access.NoticeEnded, access.NoticeOverdue:
+	case access.NoticeGranted, access.NoticeDenied, access.NoticeLapsed, access.NoticeEnding, access.NoticeEnded, access.NoticeAlarm:
 		return Plan{}, nil // those are for people, or for operators
 	default:
 		return Plan{}, nil

@@ -105,6 +105,8 @@ func event(typ string) audit.Event {
 		e.Data = map[string]any{"task_id": "tsk_1"}
 	case audit.BindingOverdue:
 		e.RequestID, e.BindingID = "", "bnd_1"
+	case audit.AlarmRaised, audit.AlarmChanged, audit.AlarmResolved:
+		e.RequestID, e.DecisionID, e.Data = "", "", map[string]any{"alarm_id": "alm_1", "target": "okta"}
 	}
 	return e
 }
@@ -114,7 +116,7 @@ func lines(p notice.Plan) (out []string) {
 	for _, n := range p.Notices {
 		out = append(out, fmt.Sprintf("%s %s", n.Kind, n.To))
 	}
-	for kind, ids := range map[string][]string{"request": p.Requests, "grant": p.Grants, "task": p.Tasks} {
+	for kind, ids := range map[string][]string{"request": p.Requests, "grant": p.Grants, "task": p.Tasks, "alarm": p.Alarms} {
 		for _, id := range ids {
 			out = append(out, "anew "+kind+" "+id)
 		}
@@ -191,7 +193,11 @@ func TestAnEventIsToldToThoseWhomItConcerns(t *testing.T) {
 		"access ends later than it was to":         {typ: audit.GrantMoved, change: same, want: []string{"anew grant grt_1", "anew request req_1"}},
 		"access ends":                              {typ: audit.GrantEnded, change: same, want: []string{"anew grant grt_1", "anew request req_1", "ended user:alice@example.com"}},
 		"access is about to end":                   {typ: audit.GrantEnding, change: same, want: []string{"ending user:alice@example.com"}},
-		"a target does not confirm":                {typ: audit.BindingOverdue, change: same, want: []string{"overdue #ops"}},
+		"a target does not confirm one":            {typ: audit.BindingOverdue, change: same}, // the target's alarm tells it
+		"an alarm is raised":                       {typ: audit.AlarmRaised, change: same, want: []string{"alarm #ops"}},
+		"an alarm is about many more":              {typ: audit.AlarmChanged, change: same, want: []string{"anew alarm alm_1"}},
+		"an alarm is over":                         {typ: audit.AlarmResolved, change: same, want: []string{"anew alarm alm_1"}},
+		"operators can not be told of an alarm":    {typ: audit.NoticeDropped, change: same, data: dropped("alarm", "#gone")},
 		"a target confirms":                        {typ: audit.BindingProvisioned, change: same},
 		"somebody can not be told":                 {typ: audit.NoticeDropped, change: same, data: dropped("review", "user:bob@example.com")},
 		"a channel can not be told what is over":   {typ: audit.NoticeDropped, change: pending(access.RequestDenied), data: dropped("review", "#gone")},
@@ -240,7 +246,7 @@ func TestANoticeIsOfUseAsLongAsWhatItTells(t *testing.T) {
 	t.Parallel()
 	for typ, want := range map[string]time.Duration{
 		audit.RequestSubmitted: time.Hour, audit.GrantEnding: 2 * time.Hour,
-		audit.GrantEnded: 7 * 24 * time.Hour, audit.RequestDenied: 7 * 24 * time.Hour, audit.BindingOverdue: 7 * 24 * time.Hour,
+		audit.GrantEnded: 7 * 24 * time.Hour, audit.RequestDenied: 7 * 24 * time.Hour,
 	} {
 		p, err := notice.Planner{Operators: []string{"#ops"}}.Plan(usual(func(*says) {}), event(typ))
 		if err != nil || len(p.Notices) == 0 {
@@ -250,6 +256,16 @@ func TestANoticeIsOfUseAsLongAsWhatItTells(t *testing.T) {
 		if got := n.Until.Sub(noon); got != want || n.EventID != "evt_1" || n.Version != 1 || access.CheckID(access.KindNotice, n.ID) != nil {
 			t.Errorf("%s: %+v, of use for %s", typ, n, got)
 		}
+	}
+}
+
+// An alarm is told as long as it holds, however long nobody could be told.
+func TestAnAlarmIsOfUseWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	late := usual(func(s *says) { s.now = noon.Add(30 * 24 * time.Hour) })
+	p, err := notice.Planner{Operators: []string{"#ops"}}.Plan(late, event(audit.AlarmRaised))
+	if err != nil || len(p.Notices) != 1 || p.Notices[0].Until != nil || p.Notices[0].AlarmID != "alm_1" {
+		t.Errorf("planned is %+v, %v", p.Notices, err)
 	}
 }
 

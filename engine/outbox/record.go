@@ -17,42 +17,45 @@ const (
 )
 
 // recordAll records outcomes until there are no more: while one transaction is on
-// its way, the outcomes that arrive are gathered for the next.
+// its way, the outcomes that arrive are gathered for the next. What the ledger did
+// not take is tried again by itself, so that one that it never takes holds up no
+// other.
 func (w *Worker) recordAll(ctx context.Context) {
-	for first := range w.outcomes {
-		batch := []access.Outcome{first}
-		for more := true; more && len(batch) < recordTogether; {
-			select {
-			case o, ok := <-w.outcomes:
-				if more = ok; ok {
-					batch = append(batch, o)
-				}
-			default:
-				more = false
-			}
+	var left []access.Outcome
+	var again <-chan time.Time
+	for outcomes := w.outcomes; outcomes != nil || len(left) > 0; {
+		if again == nil && len(left) > 0 {
+			again = time.After(recordAgain)
 		}
-		w.record(ctx, batch)
+		select {
+		case first, ok := <-outcomes:
+			if !ok {
+				outcomes = nil
+				continue
+			}
+			left = append(left, w.record(ctx, gathered(first, outcomes, recordTogether))...)
+		case <-again:
+			due := left
+			left, again = nil, nil
+			for batch := range slices.Chunk(due, recordTogether) {
+				left = append(left, w.record(ctx, batch)...)
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-// record writes outcomes down. While the ledger does not answer it is tried again
-// until their claims lapse, or ctx ends: then the attempts are made again, which
-// is safe.
-func (w *Worker) record(ctx context.Context, batch []access.Outcome) {
-	for len(batch) > 0 {
-		left, err := w.Store.Record(ctx, batch...)
-		if err == nil {
-			return
-		}
-		w.unrecorded.Failed(w.Log, "outcomes were not recorded; trying again", err)
-		now := w.Store.Now()
-		batch = slices.DeleteFunc(slices.Clone(left), func(o access.Outcome) bool {
-			return !o.Until.After(now) || len(left) == 1 && errors.Is(err, access.ErrNotFound)
-		})
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(recordAgain):
-		}
+// record writes outcomes down, and returns what is to be tried again: until its
+// claim lapses. Then the attempt is made again, which is safe.
+func (w *Worker) record(ctx context.Context, batch []access.Outcome) []access.Outcome {
+	left, err := w.Store.Record(ctx, batch...)
+	if err == nil {
+		return nil
 	}
+	w.unrecorded.Failed(w.Log, "outcomes were not recorded; trying again", err)
+	now := w.Store.Now()
+	return slices.DeleteFunc(slices.Clone(left), func(o access.Outcome) bool {
+		return !o.Until.After(now) || len(left) == 1 && errors.Is(err, access.ErrNotFound)
+	})
 }

@@ -8,7 +8,7 @@ package outbox
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -29,6 +29,10 @@ type Store interface {
 	// NextDelivery returns when the next one is due among the contracts that
 	// there is room for; the zero time for never.
 	NextDelivery(ctx context.Context, room map[string]int) (time.Time, error)
+	// Revive makes deliveries to the contract due that wait to be tried again because
+	// the target did not answer or said that it can not; at most limit. It returns how
+	// many they were.
+	Revive(ctx context.Context, contract string, limit int) (int, error)
 	// DeliveryWake is signalled when one may be due sooner than was known.
 	DeliveryWake() <-chan struct{}
 	// TakeOverdue returns bindings that became overdue, each once.
@@ -49,17 +53,19 @@ type Alerter interface {
 	Overdue(context.Context, access.Binding)
 }
 
-// Worker delivers. All fields but Width, Ahead and Drain are required.
+// Worker delivers. All fields but Asker, Width, Ahead and Drain are required.
 type Worker struct {
 	Store   Store
-	Targets map[string]Deliverer // by contract
+	Targets map[string]Target // by contract
+	Asker   Asker             // nil: targets are never asked whether bindings exist
 	Alerter Alerter
 	Log     *slog.Logger
 	Owner   string        // names this process in claims
-	Width   int           // deliveries under way at once to one target; default 16
+	Width   int           // deliveries under way at once to a target that names no width; default 16
 	Ahead   int           // claimed at once for a target that answers quickly; default 256
 	Drain   time.Duration // how long a stop waits for what is under way; default 5 s
 
+	prepared sync.Once
 	lanes    map[string]*lane // by contract
 	freed    chan struct{}
 	outcomes chan access.Outcome
@@ -79,14 +85,15 @@ const (
 // what it has not begun, gives what is under way its Drain, cuts it off, records
 // what came of it, and returns.
 func (w *Worker) Run(ctx context.Context) error {
-	w.prepare()
+	w.prepared.Do(w.prepare)
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	var senders, recorder sync.WaitGroup
 	for _, l := range w.lanes {
-		for range w.Width {
-			senders.Go(func() { w.sendAll(work, l) })
-		}
+		senders.Go(func() { w.sendAll(work, l) })
+	}
+	if w.Asker != nil {
+		senders.Go(func() { w.askAll(ctx) })
 	}
 	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
@@ -118,7 +125,7 @@ func (w *Worker) prepare() {
 	w.freed, w.outcomes = make(chan struct{}, 1), make(chan access.Outcome, w.Ahead)
 	w.lanes = map[string]*lane{}
 	for contract, target := range w.Targets {
-		w.lanes[contract] = &lane{target: target, width: w.Width, ahead: w.Ahead, queue: make(chan access.Delivery, w.Ahead)}
+		w.lanes[contract] = newLane(target, w.Width, w.Ahead, w.Log)
 	}
 }
 
@@ -150,36 +157,60 @@ func (w *Worker) claimAll(ctx context.Context) {
 // looking again. Room that is freed wakes the worker before.
 func (w *Worker) round(ctx context.Context) time.Duration {
 	for {
-		free, room := w.room()
+		free, room, until := w.room()
 		if free <= 0 && len(w.lanes) > 0 { // without targets, claiming finds what is due at none
-			return lookEvery
+			return untilThen(until)
 		}
 		claimed, err := w.Store.Claim(ctx, w.Owner, free, room)
 		for _, d := range claimed {
-			l := w.lanes[d.Contract]
-			l.took(1)
-			l.queue <- d // there is room: nobody else fills it
+			w.lanes[d.Contract].enqueue(d)
 		}
-		if err != nil {
+		revived, failure := w.revive(ctx)
+		if err = errors.Join(err, failure); err != nil {
 			if ctx.Err() == nil {
 				w.unclaimed.Failed(w.Log, "deliveries could not be claimed; trying again", err)
 			}
 			return lookEvery
 		}
-		if len(claimed) == 0 {
-			return w.untilNext(ctx, room)
+		if len(claimed) == 0 && revived == 0 {
+			return min(w.untilNext(ctx, room), untilThen(until))
 		}
 	}
 }
 
-// room is how many deliveries may be claimed: in all, and for each target.
-func (w *Worker) room() (free int, room map[string]int) {
+// room is how many deliveries may be claimed: in all, and for each target; and when
+// the first target has room again that has none now.
+func (w *Worker) room() (free int, room map[string]int, until time.Time) {
 	room = map[string]int{}
 	for contract, l := range w.lanes {
-		room[contract] = l.room()
-		free += max(room[contract], 0)
+		n, then := l.room()
+		room[contract] = n
+		free += n
+		if until.IsZero() || !then.IsZero() && then.Before(until) {
+			until = then
+		}
 	}
-	return free, room
+	return free, room, until
+}
+
+// revive makes due what waits for targets that were down and are up again, and
+// what one that is down is to be tried with.
+func (w *Worker) revive(ctx context.Context) (revived int, err error) {
+	for contract, l := range w.lanes {
+		limit := l.revival()
+		if limit == 0 {
+			continue
+		}
+		n, failure := w.Store.Revive(ctx, contract, limit)
+		switch {
+		case failure != nil:
+			l.reviveAgain()
+		case n == revivedAtOnce:
+			l.reviveMore()
+		}
+		revived, err = revived+n, errors.Join(err, failure)
+	}
+	return revived, err
 }
 
 func (w *Worker) untilNext(ctx context.Context, room map[string]int) time.Duration {
@@ -190,42 +221,12 @@ func (w *Worker) untilNext(ctx context.Context, room map[string]int) time.Durati
 	return min(max(next.Sub(w.Store.Now()), lookAgain), lookEvery)
 }
 
-// sendAll makes the attempts of a lane, one after the other, until it is closed
-// and empty. What waited too long, or is left when the gateway stops, it hands
-// back unsent.
-func (w *Worker) sendAll(ctx context.Context, l *lane) {
-	for d := range l.queue {
-		o := access.Outcome{Delivery: d}
-		if l.closed() || w.Store.Now().Sub(d.StartedAt) > maxQueued {
-			o.Unsent = true
-		} else {
-			began := time.Now()
-			o.Receipt, o.Failure = w.send(ctx, l.target, d)
-			l.answered(time.Since(began), o.Failure == nil)
-		}
-		if o.Failure != nil {
-			w.Log.Warn("delivery failed; it will be tried again", "binding", d.BindingID, "generation", d.Generation,
-				"attempt", d.Attempt, "verb", d.Message.Type, "target", d.Target, "permanent", access.IsPermanent(o.Failure), "error", o.Failure)
-		}
-		l.took(-1)
-		w.outcomes <- o
-		select {
-		case w.freed <- struct{}{}:
-		default: // already signalled
-		}
+// untilThen is how long until the time; the zero time is none.
+func untilThen(at time.Time) time.Duration {
+	if at.IsZero() {
+		return lookEvery
 	}
-}
-
-// send makes the attempt within its claim. A deliverer that panics has failed.
-func (w *Worker) send(ctx context.Context, target Deliverer, d access.Delivery) (receipt access.Receipt, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &access.DeliveryError{Class: access.ClassUnreachable, Err: fmt.Errorf("the deliverer panicked: %v", p)}
-		}
-	}()
-	ctx, cancel := context.WithTimeout(ctx, d.Until.Sub(w.Store.Now()))
-	defer cancel()
-	return target.Deliver(ctx, d.Message)
+	return min(max(time.Until(at), lookAgain), lookEvery)
 }
 
 func (w *Worker) alert(ctx context.Context) {

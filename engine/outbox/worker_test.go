@@ -33,6 +33,7 @@ func (*down) NextDelivery(context.Context, map[string]int) (time.Time, error) {
 	return time.Time{}, errDown
 }
 
+func (*down) Revive(context.Context, string, int) (int, error)      { return 0, errDown }
 func (*down) TakeOverdue(context.Context) ([]access.Binding, error) { return nil, errDown }
 func (*down) DeliveryWake() <-chan struct{}                         { return nil }
 func (*down) Now() time.Time                                        { return time.Now() }
@@ -66,7 +67,7 @@ func TestLedgerThatIsAwayIsALineAMinute(t *testing.T) {
 		var out bytes.Buffer
 		store, log := &down{}, slog.New(slog.NewTextHandler(&out, nil))
 		worker := &outbox.Worker{
-			Store: store, Targets: map[string]outbox.Deliverer{"box-1": nobody{}}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "test",
+			Store: store, Targets: map[string]outbox.Target{"box-1": {Deliverer: nobody{}}}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "test",
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup

@@ -57,6 +57,9 @@ func apiInput(in access.APIInput) (ast.Value, error) {
 	if in.Object.Path != nil {
 		about = append(about, member{"path", b.text(*in.Object.Path)})
 	}
+	if in.Object.Source != nil {
+		about = append(about, member{"source", b.text(*in.Object.Source)})
+	}
 	root := b.object(
 		member{"actor", b.inputSubject(in.Actor)},
 		member{"operation", b.text(in.Operation)},

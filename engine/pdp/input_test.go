@@ -76,7 +76,7 @@ func TestAPIPolicySeesTheInput(t *testing.T) {
 				Properties: access.SubjectProperties{Groups: []string{"security"}, GroupsKnown: true}},
 			Operation: "request.review",
 			Object: access.APIObject{Scope: "own", Subject: &alice, Requester: &alice, Reviewer: new(false),
-				Resource: &access.ResourceRef{Type: "customer", ID: "acme"}, Action: &access.Action{Name: "debug"}},
+				Resource: &access.ResourceRef{Type: "customer", ID: "acme"}, Action: &access.Action{Name: "debug"}, Path: new("access"), Source: new("crm")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

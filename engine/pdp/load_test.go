@@ -76,6 +76,21 @@ allow contains reason.of(rego.metadata.rule()) if {
 	}
 }
 
+// Sources are called what a team calls them, so what is said of them is not among
+// the shipped settings.
+func TestSyncersOfASourceAreTheTeamsToName(t *testing.T) {
+	p := open(t, map[string]string{"data.yaml": "curfew: {config: {sources: {crm: {syncers: [crm-jobs]}}}}"})
+	for source, want := range map[string]bool{"crm": true, "aws": false} {
+		allowed, err := p.Allow(t.Context(), access.APIInput{
+			Actor:     access.InputSubject{Type: "service", ID: "job", Properties: access.SubjectProperties{Groups: []string{"crm-jobs"}, GroupsKnown: true}},
+			Operation: "resource.sync", Object: access.APIObject{Source: &source},
+		})
+		if err != nil || allowed.Allowed != want {
+			t.Errorf("%s: got %+v, %v; want %v", source, allowed, err, want)
+		}
+	}
+}
+
 func TestFaultsOfPoliciesAreReported(t *testing.T) {
 	for name, tc := range map[string]struct {
 		files map[string]string

@@ -130,7 +130,10 @@ func unknown(ours, theirs map[string]any, at string) error {
 			faults = append(faults, fmt.Errorf("%s.%s is no setting", at, key))
 			continue
 		}
-		under, _ := value.(map[string]any)
+		under, keyed := value.(map[string]any)
+		if keyed && len(under) == 0 {
+			continue // what stands in it is called what the team calls it
+		}
 		over, _ := theirs[key].(map[string]any)
 		faults = append(faults, unknown(under, over, at+"."+key))
 	}

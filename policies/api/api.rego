@@ -77,8 +77,25 @@ _permitted if {
 }
 
 _permitted if {
-	input.operation in {"grant.revoke", "task.close", "task.approve"}
+	input.operation in {"grant.revoke", "task.close", "task.approve", "binding.retry", "binding.force_close"}
 	_has_role("security")
+}
+
+# Whoever held the access may see that it is gone.
+_permitted if {
+	input.operation == "binding.read"
+	_is_actor(input.object.subject)
+}
+
+# Who keeps a catalogue up to date sees how that went. Of one source alone: its own.
+_permitted if {
+	input.operation in {"resource.sync", "source.list", "source.read"}
+	_has_role("syncers")
+}
+
+_permitted if {
+	input.operation in {"resource.sync", "source.read"}
+	_in_any(data.curfew.config.sources[input.object.source].syncers)
 }
 
 _permitted if {
@@ -90,9 +107,13 @@ _permitted if {
 		"access.evaluate",
 		"access.search",
 		"audit.read",
+		"binding.list",
+		"binding.read",
 		"data.query",
 		"decision.list",
 		"decision.read",
+		"source.list",
+		"source.read",
 		"task.list",
 		"task.read",
 	}
@@ -127,10 +148,14 @@ _is_actor(subject) if {
 	subject.id == input.actor.id
 }
 
-_has_role(role) if {
+_has_role(role) if _in_any(data.curfew.config.roles[role])
+
+# A text is no list: it would hold no group, and is not asked.
+_in_any(groups) if {
+	is_array(groups)
 	input.actor.properties.groups_known == true
 	some group in input.actor.properties.groups
-	group in data.curfew.config.roles[role]
+	group in groups
 }
 
 default _help := "This is for administrators."
@@ -149,10 +174,17 @@ _help := {
 	"task.read": "A task may be read by those whose access it is about, security, auditors and administrators.",
 	"task.close": "A task may be closed by security and administrators.",
 	"task.approve": "What waits for a second person may be approved and rejected by security and administrators.",
+	"binding.list": "What exists at targets is for security, auditors and administrators.",
+	"binding.read": "A binding may be read by whose access it is, security, auditors and administrators.",
+	"binding.retry": "A delivery may be tried again at once by security and administrators.",
+	"binding.force_close": "Security and administrators may ask a second person to declare access gone.",
 	"access.evaluate": "Check your own access: that of others is for enforcers, security, auditors and administrators.",
 	"access.search": "Search your own access: that of others is for enforcers, security, auditors and administrators.",
 	"audit.read": "The audit log is for security, auditors and administrators.",
 	"data.query": "Documents are for security, auditors and administrators, and those that are not closed for enforcers.",
 	"decision.list": "The decision log is for security, auditors and administrators.",
 	"decision.read": "A decision may be read by security, auditors and administrators.",
+	"resource.sync": "A source's resources are for its syncers, those of all sources, and administrators.",
+	"source.list": "Sources are for syncers, security, auditors and administrators.",
+	"source.read": "A source may be read by its syncers, those of all sources, security, auditors and administrators.",
 }[input.operation]

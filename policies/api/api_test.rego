@@ -24,6 +24,23 @@ test_allowed[note] if {
 		"security closes a task": [["security"], "task.close", {"subject": _bob}],
 		"security approves a task": [["security"], "task.approve", {}],
 		"an auditor lists all requests": [["auditors"], "request.list", {"scope": "all"}],
+		"security lists bindings": [["security"], "binding.list", {}],
+		"an auditor lists bindings": [["auditors"], "binding.list", {}],
+		"an administrator lists bindings": [["admins"], "binding.list", {}],
+		"an auditor reads a binding": [["auditors"], "binding.read", {"subject": _bob}],
+		"read the binding of one's own access": [[], "binding.read", {"subject": _alice}],
+		"security retries a delivery": [["security"], "binding.retry", {"subject": _bob}],
+		"an administrator retries a delivery": [["admins"], "binding.retry", {"subject": _bob}],
+		"security asks to declare access gone": [["security"], "binding.force_close", {"subject": _bob}],
+		"an administrator asks to declare access gone": [["admins"], "binding.force_close", {"subject": _bob}],
+		"an administrator syncs a source": [["admins"], "resource.sync", {"source": "crm"}],
+		"a syncer syncs any source": [["syncers"], "resource.sync", {"source": "crm"}],
+		"a syncer of one source syncs it": [["crm-jobs"], "resource.sync", {"source": "crm"}],
+		"a syncer of one source reads it": [["crm-jobs"], "source.read", {"source": "crm"}],
+		"a syncer lists sources": [["syncers"], "source.list", {}],
+		"a syncer reads any source": [["syncers"], "source.read", {"source": "aws"}],
+		"an auditor lists sources": [["auditors"], "source.list", {}],
+		"security reads a source": [["security"], "source.read", {"source": "crm"}],
 		"read the request for oneself": [[], "request.read", {"subject": _alice, "requester": _bob}],
 		"read the request that one made": [[], "request.read", {"subject": _bob, "requester": _alice}],
 		"read the request that one reviews": [[], "request.read", {"subject": _bob, "reviewer": true}],
@@ -99,6 +116,20 @@ test_denied[note] if {
 		"list all grants as an enforcer": [["enforcers"], "grant.list", {"scope": "all"}, "List your own grants"],
 		"end another's grant as an enforcer": [["enforcers"], "grant.revoke", {"subject": _bob}, "A grant may be ended"],
 		"read the audit log": [[], "audit.read", {}, "The audit log"],
+		"list bindings": [[], "binding.list", {}, "What exists at targets"],
+		"read another's binding": [[], "binding.read", {"subject": _bob}, "A binding may be read by"],
+		"read the binding of nobody": [[], "binding.read", {}, "A binding may be read by"],
+		"retry the delivery of one's own": [[], "binding.retry", {"subject": _alice}, "A delivery may be tried again"],
+		"retry a delivery as an auditor": [["auditors"], "binding.retry", {"subject": _bob}, "A delivery may be tried again"],
+		"declare one's own access gone": [[], "binding.force_close", {"subject": _alice}, "Security and administrators may"],
+		"declare access gone as an auditor": [["auditors"], "binding.force_close", {}, "Security and administrators may"],
+		"sync a source": [[], "resource.sync", {"source": "crm"}, "A source's resources are"],
+		"sync a source as security": [["security"], "resource.sync", {"source": "crm"}, "A source's resources are"],
+		"sync a source as another's syncer": [["crm-jobs"], "resource.sync", {"source": "aws"}, "A source's resources are"],
+		"sync no source as a syncer of one": [["crm-jobs"], "resource.sync", {}, "A source's resources are"],
+		"list sources": [[], "source.list", {}, "Sources are for"],
+		"list sources as a syncer of one": [["crm-jobs"], "source.list", {}, "Sources are for"],
+		"read a source as another's syncer": [["crm-jobs"], "source.read", {"source": "aws"}, "A source may be read by"],
 		"list tasks": [[], "task.list", {}, "What waits for a second person is for"],
 		"read a task about another's access": [[], "task.read", {"subject": _bob}, "A task may be read by"],
 		"close a task about one's own access": [[], "task.close", {"subject": _alice}, "A task may be closed by"],
@@ -141,6 +172,26 @@ test_roles_are_data if {
 	answer.allowed == true
 }
 
+test_syncers_that_are_no_list_are_nobody[note] if {
+	some note, syncers in {
+		"a text": "crm-jobs",
+		"an object": {"group": "crm-jobs"},
+		"nothing": null,
+	}
+
+	config := object.union(_config, {"sources": {"crm": {"syncers": syncers}}})
+	answer := api.allow with input as _input(_actor(["crm-jobs"]), "resource.sync", {"source": "crm"})
+		with data.curfew.config as config
+	answer.allowed == false
+}
+
+test_syncers_of_a_source_whose_groups_are_not_known_are_nobody if {
+	actor := object.union(_alice, {"properties": {"groups_known": false, "groups": ["crm-jobs"]}})
+	answer := api.allow with input as _input(actor, "resource.sync", {"source": "crm"})
+		with data.curfew.config as _config
+	answer.allowed == false
+}
+
 test_closed_documents_are_data[note] if {
 	some note, tc in {
 		"another may be closed": {"closed": ["people"], "path": "people/alice", "allowed": false},
@@ -161,7 +212,9 @@ _config := {
 		"auditors": ["auditors"],
 		"enforcers": ["enforcers"],
 		"security": ["security"],
+		"syncers": ["syncers"],
 	},
+	"sources": {"crm": {"syncers": ["crm-jobs"]}},
 	"closed_documents": ["curfew", "teams"],
 }
 

@@ -40,6 +40,8 @@ var homes = map[string]string{
 	"github.com/arran4/golang-ical":                            "connectors/rota",
 	"github.com/teambition/rrule-go":                           "connectors/rota",
 	"github.com/spf13/cobra":                                   "cmd/curfew",
+	"github.com/schollz/progressbar":                           "cmd/curfew",
+	"golang.org/x/time":                                        "engine/outbox",
 	"github.com/spf13/pflag":                                   "cmd/curfew",
 	"go.yaml.in/yaml":                                          "cmd/curfew",
 	"golang.org/x/sync":                                        "cmd/curfew",

@@ -91,7 +91,7 @@ func newGateway(ctx context.Context, cfg childConfig) (served, error) {
 	}
 	store := &counted{Engine: eng}
 	worker := &outbox.Worker{
-		Store: store, Targets: map[string]outbox.Deliverer{hook.Contract(): hook}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "bench",
+		Store: store, Targets: map[string]outbox.Target{hook.Contract(): {Deliverer: hook}}, Alerter: outbox.LogAlerter{Log: log}, Log: log, Owner: "bench",
 		Width: cfg.Width,
 	}
 	sealer := &audit.Sealer{Store: l, Log: log, Busy: eng.Busy}

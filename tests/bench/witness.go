@@ -65,6 +65,9 @@ func (w *witness) Mended(access.Mended) {}
 // Checked is of engine.Observer.
 func (w *witness) Checked(string) {}
 
+// Asked is of engine.Observer.
+func (w *witness) Asked(access.Asked) {}
+
 func (w *witness) step(name string) {
 	if name == "revoke.committed" {
 		w.see(func(t *testimony) { t.Revoked = append(t.Revoked, time.Now().UnixMicro()) })

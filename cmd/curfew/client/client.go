@@ -31,9 +31,10 @@ const (
 
 // Client calls one gateway as one caller.
 type Client struct {
-	base  string
-	token string
-	http  *http.Client
+	base    string
+	token   string
+	http    *http.Client
+	patient *http.Client // for what is uploaded
 }
 
 // New returns a client of the gateway at the address.
@@ -47,13 +48,12 @@ func New(address, token string) (*Client, error) {
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, errors.New("the token holds a space or a character that no token has")
 	}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
-		base:  strings.TrimSuffix(u.String(), "/"),
-		token: token,
-		http: &http.Client{
-			Timeout:       timeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		base:    strings.TrimSuffix(u.String(), "/"),
+		token:   token,
+		http:    &http.Client{Timeout: timeout, CheckRedirect: stay},
+		patient: &http.Client{Timeout: uploadTimeout, CheckRedirect: stay},
 	}, nil
 }
 
@@ -91,13 +91,14 @@ func (c *Client) Post(ctx context.Context, path, key string, body, into any) (js
 type call struct {
 	method, path, key string
 	body              []byte
+	upload            *Upload // instead of a body
 }
 
 // twice makes the call, and once more when the connection failed: the gateway
 // may or may not have seen it, and the key makes that the same.
 func (c *Client) twice(ctx context.Context, call call, into any) (json.RawMessage, error) {
 	raw, err := c.once(ctx, call)
-	if errors.Is(err, ErrUnreachable) {
+	if errors.Is(err, ErrUnreachable) && call.again() {
 		select {
 		case <-ctx.Done():
 			return nil, err
@@ -115,7 +116,19 @@ func (c *Client) twice(ctx context.Context, call call, into any) (json.RawMessag
 }
 
 func (c *Client) once(ctx context.Context, call call) (json.RawMessage, error) {
-	req, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, bytes.NewReader(call.body))
+	if call.upload != nil {
+		return c.send(ctx, call)
+	}
+	req, err := c.request(ctx, call, bytes.NewReader(call.body))
+	if err != nil {
+		return nil, err
+	}
+	return c.answer(c.http, req, call)
+}
+
+// request is a call as it is sent, with who makes it.
+func (c *Client) request(ctx context.Context, call call, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, call.method, c.base+call.path, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s can not be sent", call.method, call.path)
 	}
@@ -129,7 +142,12 @@ func (c *Client) once(ctx context.Context, call call) (json.RawMessage, error) {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Idempotency-Key", call.key)
 	}
-	res, err := c.http.Do(req)
+	return req, nil
+}
+
+// answer sends a request, and reads what is answered.
+func (c *Client) answer(by *http.Client, req *http.Request, call call) (json.RawMessage, error) {
+	res, err := by.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, c.base, cause(err))
 	}

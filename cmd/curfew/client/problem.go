@@ -17,6 +17,19 @@ type AnswerError struct {
 	Pointer string `json:"pointer"`
 	// RequestID finds the call in the gateway's log.
 	RequestID string `json:"request_id"`
+	// Errors are the first faults of what was uploaded, ErrorCount how many there are.
+	Errors     []ItemError `json:"errors"`
+	ErrorCount int         `json:"error_count"`
+}
+
+// ItemError is a fault of one item of what was uploaded.
+type ItemError struct {
+	Line     int                        `json:"line"`  // of the body, where the item begins; the first is 1
+	Index    int                        `json:"index"` // of the item; the first is 0
+	Resource *struct{ Type, ID string } `json:"resource"`
+	Pointer  string                     `json:"pointer"`
+	Code     string                     `json:"code"`
+	Detail   string                     `json:"detail"`
 }
 
 // Error renders the code and the detail.

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/curfew-access/curfew/engine/ledger"
+	"github.com/curfew-access/curfew/engine/ledger/sqlite"
 )
 
 // When SQLite gives a transaction up by itself (here: the file may not grow),
@@ -173,4 +175,62 @@ func explain(t *testing.T, db ledger.DB, query string) (plan []string, err error
 		return rows.Err()
 	})
 	return plan, err
+}
+
+// One transaction that shares its commit with no other comes among many that do.
+func TestATransactionRunsAloneAmongACrowd(t *testing.T) {
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	insert := func(who string, then error) func(ledger.Querier) error {
+		return func(tx ledger.Querier) error {
+			_, err := tx.ExecContext(context.Background(), `INSERT INTO t VALUES ($1)`, who)
+			return errors.Join(err, then)
+		}
+	}
+	if err := db.Update(t.Context(), func(tx ledger.Querier) error {
+		_, err := tx.ExecContext(t.Context(), `CREATE TABLE t (who TEXT)`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("no")
+	var crowd sync.WaitGroup
+	var failed, panicked atomic.Int64
+	for i := range 300 {
+		crowd.Go(func() {
+			var err error
+			switch i % 5 {
+			case 0:
+				err = db.UpdateAlone(context.Background(), insert("alone", nil))
+			case 1:
+				if err = db.UpdateAlone(context.Background(), insert("refused", refused)); errors.Is(err, refused) {
+					failed.Add(1)
+					err = nil
+				}
+			case 2:
+				if err = db.UpdateAlone(context.Background(), func(ledger.Querier) error { panic("planted") }); err != nil {
+					panicked.Add(1)
+					err = nil
+				}
+			default:
+				err = db.Update(context.Background(), insert("shared", nil))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	crowd.Wait()
+	var alone, shared, all int
+	err = db.View(t.Context(), func(tx ledger.Querier) error {
+		return tx.QueryRowContext(t.Context(), `
+			SELECT SUM(who = 'alone'), SUM(who = 'shared'), COUNT(*) FROM t`).Scan(&alone, &shared, &all)
+	})
+	if err != nil || alone != 60 || shared != 120 || all != 180 || failed.Load() != 60 || panicked.Load() != 60 {
+		t.Errorf("%d rows of those alone, %d of the others, %d in all; %d refused, %d panicked: %v",
+			alone, shared, all, failed.Load(), panicked.Load(), err)
+	}
 }

@@ -33,6 +33,7 @@ func (c Call) String() string {
 type State struct {
 	Calls      []Call
 	Deliveries []Delivery
+	Alerts     []Alert
 }
 
 // String renders the history.
@@ -43,6 +44,9 @@ func (s State) String() string {
 	}
 	for _, d := range s.Deliveries {
 		fmt.Fprintf(&b, "webhook %s %s to %s, try %d: %d\n", d.ID, d.Event, d.Subscription, d.Try, d.Status)
+	}
+	for _, a := range s.Alerts {
+		fmt.Fprintf(&b, "alert %s open %t, triggered %d times, resolved %d times: %s\n", a.Key, a.Open, a.Triggers, a.Resolves, a.Summary)
 	}
 	return b.String()
 }
@@ -88,7 +92,7 @@ func (f *Fake) Calls() []Call { return f.State().Calls }
 func (f *Fake) look() (State, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return State{slices.Clone(f.calls), slices.Clone(f.sent)}, f.changed.Next()
+	return State{slices.Clone(f.calls), slices.Clone(f.sent), f.alertsNow()}, f.changed.Next()
 }
 
 // Wait returns as soon as the state fits, without polling; or, with ctx, an error

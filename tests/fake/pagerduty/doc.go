@@ -1,7 +1,7 @@
 // Package pagerduty is a fake PagerDuty: accounts, schedules, escalation policies
-// and incidents on a real address, with the API's paging, limits and refusals, and
-// with signed webhooks. It is for tests and for examples, and is safe for concurrent
-// use. Its clock is a function, so that a test moves it.
+// and incidents on a real address, with the API's paging, limits and refusals, with
+// signed webhooks, and with the Events API v2. It is for tests and for examples, and
+// is safe for concurrent use. Its clock is a function, so that a test moves it.
 //
 //	pd := pagerduty.New(t, pagerduty.Config{})
 //	alice := pd.AddUser("alice@example.com")

@@ -53,6 +53,8 @@ type Fake struct {
 	subs      []*subscription
 	past      []event
 	sent      []Delivery
+	routing   []string // keys of integrations for events
+	alerts    []*Alert
 }
 
 // New starts a fake that ends with the test.

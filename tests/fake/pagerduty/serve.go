@@ -26,7 +26,10 @@ func failure(status, code int, message string, details ...string) answer {
 
 func (f *Fake) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /oauth/token", f.serveToken)
+	mux.HandleFunc("POST "+tokenPath, f.serveToken)
+	mux.HandleFunc("POST "+enqueuePath, func(w http.ResponseWriter, r *http.Request) {
+		f.met(w, r, func(*http.Request) *answer { return nil }, f.serveEvent) // its key is in the event
+	})
 	for pattern, h := range map[string]struct {
 		scope string
 		serve func(*http.Request) answer
@@ -55,8 +58,13 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mux.ServeHTTP(w, r)
 }
 
-// guarded counts, meets the script, and asks who is there, in this order.
+// guarded is met of a request that shows who it is of.
 func (f *Fake) guarded(w http.ResponseWriter, r *http.Request, scope string, serve func(*http.Request) answer) {
+	f.met(w, r, func(r *http.Request) *answer { return f.refuse(r, scope) }, serve)
+}
+
+// met counts a request, meets the script, and asks who is there, in this order.
+func (f *Fake) met(w http.ResponseWriter, r *http.Request, refuse func(*http.Request) *answer, serve func(*http.Request) answer) {
 	f.mu.Lock()
 	n := len(f.calls)
 	f.calls = append(f.calls, Call{N: n + 1, At: f.cfg.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()})
@@ -71,7 +79,7 @@ func (f *Fake) guarded(w http.ResponseWriter, r *http.Request, scope string, ser
 	}
 	a := limited
 	if a == nil {
-		a = f.refuse(r, scope)
+		a = refuse(r)
 	}
 	if a == nil {
 		got := serve(r)

@@ -21,6 +21,10 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request) {
 	if call.Refused == nil {
 		call.Refused = t.verify(&call)
 	}
+	if call.Type() == access.VerbVerify {
+		t.asked(w, call)
+		return
+	}
 
 	t.mu.Lock()
 	step, scripted := t.script.Take(func(Step) bool { return true })
@@ -71,7 +75,10 @@ func (t *Target) verify(call *Call) error {
 		return fmt.Errorf("the message is no JSON of its kind: %w", err)
 	}
 	m := call.Message
-	if m.Type != access.VerbProvision && m.Type != access.VerbDeprovision {
+	if m.Type == access.VerbVerify {
+		return checkQuestion(*call)
+	}
+	if m.Type != access.VerbProvision && m.Type != access.VerbUpdate && m.Type != access.VerbDeprovision {
 		return fmt.Errorf("the message's type %q is unknown", m.Type)
 	}
 	if want := fmt.Sprintf("%s_%d", m.Data.Binding.ID, m.Data.Binding.Generation); call.ID != want {
@@ -80,18 +87,26 @@ func (t *Target) verify(call *Call) error {
 	return nil
 }
 
-// finish is good service: 204 to a message that was acted on, 401 to one that was
-// refused.
+// finish is good service: 204 to a message that was acted on, 202 to one that will be
+// and whose sender waits for a word, 401 to one that was refused.
 func (t *Target) finish(w http.ResponseWriter, n int) {
 	t.mu.Lock()
-	t.act(n)
-	refused := t.calls[n].Refused
-	t.mu.Unlock()
-	if refused != nil {
-		t.answer(w, n, Answer(http.StatusUnauthorized).Saying(refused.Error()))
-		return
+	refused, later := t.calls[n].Refused, t.calls[n].expectsWord()
+	if !later {
+		t.act(n)
 	}
-	t.answer(w, n, Answer(http.StatusNoContent))
+	t.mu.Unlock()
+	switch {
+	case refused != nil:
+		t.answer(w, n, Answer(http.StatusUnauthorized).Saying(refused.Error()))
+	case later:
+		t.answer(w, n, Accept())
+		if t.alone {
+			t.callBackAlone(n)
+		}
+	default:
+		t.answer(w, n, Answer(http.StatusNoContent))
+	}
 }
 
 func (t *Target) answer(w http.ResponseWriter, n int, step Step) {
@@ -118,10 +133,10 @@ func (t *Target) act(n int) {
 	t.newest[binding.ID] = max(t.newest[binding.ID], binding.Generation)
 	t.acts++
 	call.Acted, call.Act = true, t.acts
-	if call.Message.Type == access.VerbProvision {
-		t.exists[call.Entitled()] = true
-	} else {
+	if call.Message.Type == access.VerbDeprovision {
 		delete(t.exists, call.Entitled())
+	} else {
+		t.exists[call.Entitled()] = true
 	}
 }
 

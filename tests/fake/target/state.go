@@ -27,6 +27,8 @@ type Call struct {
 	Acted   bool  // the message was done
 	Act     int   // 1 is the first that was done, which need not have come first; 0: not done
 	Stale   bool  // ignored: a higher generation was done before
+
+	CalledBack int // the status that the newest callback about it was answered with; 0: none was
 }
 
 // Type is what the message says to do.
@@ -51,6 +53,9 @@ func (c Call) String() string {
 	if c.Stale {
 		line += ", stale"
 	}
+	if c.CalledBack != 0 {
+		line += fmt.Sprintf(", called back: %d", c.CalledBack)
+	}
 	if c.Refused != nil {
 		line += ", refused: " + c.Refused.Error()
 	}
@@ -61,6 +66,7 @@ func (c Call) String() string {
 type State struct {
 	Calls  []Call                   // in the order in which they came
 	Exists map[access.Entitled]bool // what is open; what is closed is not in it
+	Asked  []Asked                  // the questions whether something is open, in the order in which they came
 }
 
 // Count counts the calls that fit.
@@ -147,7 +153,7 @@ func (t *Target) look() (State, <-chan struct{}) {
 
 // state copies. The caller holds t.mu.
 func (t *Target) state() State {
-	return State{Calls: slices.Clone(t.calls), Exists: maps.Clone(t.exists)}
+	return State{Calls: slices.Clone(t.calls), Exists: maps.Clone(t.exists), Asked: slices.Clone(t.questions)}
 }
 
 // notify wakes who waits. The caller holds t.mu.

@@ -7,7 +7,7 @@ import (
 )
 
 // Step is how one call is met. The zero Step is good service: it acts and answers
-// 204.
+// 204, or accepts what is to be confirmed by a callback.
 type Step struct {
 	kind   kind
 	status int
@@ -33,6 +33,10 @@ func Serve() Step { return Step{} }
 // Answer answers with the status and does not act, not even for a 2xx: such a
 // target lies.
 func Answer(status int) Step { return Step{kind: kindAnswer, status: status} }
+
+// Accept answers 202 and does not act: what is to be done waits for CallBack. It is
+// good service for a message with a callback, unless the target calls back by itself.
+func Accept() Step { return Answer(http.StatusAccepted) }
 
 // Hang holds the call until Release, and then serves it, late. It ends without an
 // answer when the target goes down.

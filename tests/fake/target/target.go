@@ -19,6 +19,7 @@ type Config struct {
 	Address            string   // to listen on; "": 127.0.0.1 and a free port
 	Secrets            []string // a message signed with any one is taken; none: a fresh one is made
 	CompareGenerations bool     // ignore a message older than the newest seen of its binding, and answer 204
+	CallsBack          bool     // act on a message with a callback once it is accepted, and say at once that it is done
 }
 
 // Target is the fake.
@@ -27,6 +28,8 @@ type Target struct {
 	secrets []string
 	hooks   []*standardwebhooks.Webhook
 	compare bool
+	alone   bool           // it calls back without being asked to
+	calling sync.WaitGroup // callbacks that it makes alone
 
 	mu        sync.Mutex
 	released  chan struct{} // closed by Release
@@ -36,7 +39,9 @@ type Target struct {
 	acts      int // how many calls were acted on
 	exists    map[access.Entitled]bool
 	newest    map[string]int64 // the highest generation acted on, by binding
-	changed   script.Signal    // fired whenever something above changes
+	questions []Asked
+	sayings   script.Queue[Saying]
+	changed   script.Signal // fired whenever something above changes
 }
 
 // New starts a target that ends with the test.
@@ -58,7 +63,7 @@ func Start(cfg Config) (*Target, error) {
 		cfg.Secrets = []string{"whsec_" + base64.StdEncoding.EncodeToString(key)}
 	}
 	t := &Target{
-		secrets: cfg.Secrets, compare: cfg.CompareGenerations,
+		secrets: cfg.Secrets, compare: cfg.CompareGenerations, alone: cfg.CallsBack,
 		released: make(chan struct{}), changed: script.NewSignal(),
 		exists: map[access.Entitled]bool{}, newest: map[string]int64{},
 	}
@@ -84,7 +89,10 @@ func (t *Target) Up() error { return t.server.Up() }
 
 // Down stops listening and breaks every connection: callers are refused. Calls
 // that hang end without acting. What exists, the history and the script stay.
-func (t *Target) Down() { t.server.Down() }
+func (t *Target) Down() {
+	t.server.Down()
+	t.calling.Wait()
+}
 
 // Script queues what the next calls meet, one step for each call, behind what is
 // queued already. A call that meets no step is served well, or as Otherwise says.

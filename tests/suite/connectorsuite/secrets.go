@@ -182,25 +182,36 @@ func (s *scene) deliver(t *testing.T) error {
 	return err
 }
 
-// checkHidden delivers and searches everything that comes back, and the connector
-// itself, printed in every way, for what is hidden.
+// checkHidden delivers, asks, and searches everything that comes back, and the
+// connector itself, printed in every way, for what is hidden. A question comes without
+// a callback.
 func checkHidden(t *testing.T, s *scene) {
 	t.Helper()
-	receipt, err := s.connector.Deliver(t.Context(), message())
-	texts := []string{receipt.Detail}
-	for _, value := range append(chain(err), s.connector) {
-		printed, _ := json.Marshal(value)
-		texts = append(texts, fmt.Sprintf("%v | %+v | %#v | %s | %q | %d | %s", value, value, value, value, value, value, printed))
-	}
 	all := maps.Clone(hidden)
 	maps.Copy(all, places)
+	receipt, err := s.connector.Deliver(t.Context(), message())
+	search(t, all, append(printed(append(chain(err), s.connector)), receipt.Detail))
+	delete(all, "a callback's token")
+	search(t, all, printed(chain(s.ask(t))))
+}
+
+func search(t *testing.T, parts map[string]string, texts []string) {
+	t.Helper()
 	for _, text := range texts {
-		for what, part := range all {
+		for what, part := range parts {
 			if strings.Contains(strings.ToLower(text), strings.ToLower(part)) {
 				t.Errorf("%s is in %s", what, text)
 			}
 		}
 	}
+}
+
+func printed(values []any) (texts []string) {
+	for _, value := range values {
+		text, _ := json.Marshal(value)
+		texts = append(texts, fmt.Sprintf("%v | %+v | %#v | %s | %q | %d | %s", value, value, value, value, value, value, text))
+	}
+	return texts
 }
 
 // chain returns the error and all that it wraps.

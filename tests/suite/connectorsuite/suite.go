@@ -44,6 +44,7 @@ func Run(t *testing.T, factory Factory) {
 		"context":   testContext,
 		"retries":   testRetries,
 		"redirects": testRedirects,
+		"questions": testQuestions,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, factory) })
 	}

@@ -115,7 +115,7 @@ func namedLocks(t *testing.T, f *fixture) {
 		shared := i%3 != 0
 		work.Go(func() {
 			err := f.l.Update(t.Context(), func(tx *ledger.Tx) error {
-				lock := func() error { return tx.LockResource(acme) }
+				lock := func() error { return tx.LockResources([]string{acme.String()}) }
 				if shared {
 					lock = func() error {
 						return tx.LockEntitled(access.Entitled{Subject: access.Subject{Type: "user", ID: fmt.Sprint(i)}, Resource: acme})
