@@ -42,9 +42,11 @@ UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false'
 
 unit: deps ## Run the Go tests, with -race and never from the cache
 	go test -race $(UNWATCHED) -count=1 -timeout 20m ./...
+	cd examples/lambda-sync && go test -race -count=1 ./...
 
 lint: deps $(TOOLS)/golangci-lint ## Run the linters over the Go code
 	$(TOOLS)/golangci-lint run ./...
+	cd examples/lambda-sync && $(abspath $(TOOLS))/golangci-lint run ./...
 
 policy: $(TOOLS)/opa $(TOOLS)/regal ## Check, test and lint the policies with the stock tools
 	$(TOOLS)/opa fmt --fail --list policies examples
@@ -71,7 +73,7 @@ fmt: $(TOOLS)/golangci-lint $(TOOLS)/opa ## Format Go and Rego
 	$(TOOLS)/opa fmt --write policies examples
 
 tidy: ## Tidy every go.mod
-	for d in . tools tools/lint tools/regal tests/bench/asynq tests/opaclient; do (cd $$d && go mod tidy) || exit 1; done
+	for d in . tools tools/lint tools/regal tests/bench/asynq tests/opaclient examples/lambda-sync; do (cd $$d && go mod tidy) || exit 1; done
 
 clean: ## Remove what was built; the examples' state stays in .quickstart, .redis, .cluster
 	rm -rf $(BIN) examples/policy-repo/.curfew
