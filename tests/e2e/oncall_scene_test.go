@@ -117,24 +117,7 @@ func (s *scene) known(who string, at ...time.Time) {
 
 // try makes a call that must be answered 2xx.
 func (s *scene) try(who, method, path string, body, answer any) error {
-	var text []byte
-	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	status, raw, err := s.w.call(who, method, path, string(text))
-	if err != nil {
-		return err
-	}
-	if status/100 != 2 {
-		return fmt.Errorf("%s %s: %d %s", method, path, status, raw)
-	}
-	if answer == nil {
-		return nil
-	}
-	return json.Unmarshal(raw, answer)
+	return s.w.try(who, method, path, body, answer)
 }
 
 // must makes a call that must be answered 2xx.

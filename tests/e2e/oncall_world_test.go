@@ -29,6 +29,7 @@ type setting struct {
 	maxEndShare string        // "": what the gateway takes by itself
 	grace       time.Duration // that policy gives after a shift
 	slack       *workspace    // nil: nobody is in Slack
+	far         bool          // the ledger can be made slow, if it is a PostgreSQL
 }
 
 const (
@@ -48,6 +49,7 @@ type world struct {
 	t       *testing.T
 	dir     string
 	setting setting
+	program string // of the gateways; "": the one under test
 	stores  stores
 	ledger  string
 	pd      *pagerduty.Fake
@@ -56,10 +58,12 @@ type world struct {
 	line    *service.ProxyServer // before the ledger, if that can be slow
 	target  *target.Target
 	scenes  []*scene
-	secrets map[string]string // planted, by the name of their file
-	addrs   []string
-	front   int // the gateway that people talk to
-	client  *http.Client
+	// removals are the targets of a world in which each story has one.
+	removals []*target.Target
+	secrets  map[string]string // planted, by the name of their file
+	addrs    []string
+	front    int // the gateway that people talk to
+	client   *http.Client
 
 	repeated string // id of a notice that was shown twice, on purpose
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -181,8 +182,10 @@ func (w *world) file(t *testing.T) *sql.DB {
 	return db
 }
 
+var alarmID = regexp.MustCompile(`alm_[0-9a-z]{26}`)
+
 // The secret of a target is lost while access is open there. That access may still
-// exist is told to the operators at once.
+// exist is told to the operators at once, and that it is over in the same message.
 func (s *scene) targetIsGone() {
 	g := s.granted(s.carol, map[string]any{"while": nil, "for": longest.String(), "action": access.Action{Name: "admin"}})
 	s.w.until(s.T, "the target has confirmed", func() error {
@@ -210,7 +213,9 @@ func (s *scene) targetIsGone() {
 		}
 		return nil
 	})
-	if n := s.count(operators, "overdue", g.BindingID); n != 1 {
-		s.Errorf("the operators were told %d times", n)
+	alarm := alarmID.FindString(told.Visible())
+	s.shown(operators, "Over:", alarm)
+	if n := s.count(operators, "", alarm); alarm == "" || n != 1 {
+		s.Errorf("the operators were told of the alarm %q %d times", alarm, n)
 	}
 }
