@@ -31,6 +31,9 @@ func figures() []figure {
 		{figureBusy, "the routes that decide while polls are applied, beside the same without", measureBusy},
 		{figureMoved, "many bound grants that move, or end, by one edit of a schedule", measureMoved},
 		{"slack", "fifty people who type and click in Slack at once, and the same while the ledger takes 5 s", measureSlack},
+		{"sync", "a source that brings its catalogue, beside a bare INSERT of the rows, while grants end", measureSync},
+		{"deliveries", "many deliveries to a target that takes a hundred at once, beside posts alone", measureDeliveries},
+		{"deadtarget", "ten targets that are told at once, of which one is dead", measureDead},
 		{"deaf", "a subscription that dies silently", measureDeaf},
 	}
 }

@@ -11,6 +11,8 @@
 //   - poll, busy, moved (oncall for all three): who is on call, asked of a PagerDuty;
 //     decisions meanwhile; and grants that move with a schedule;
 //   - slack: people who type and click in Slack at once, and while the ledger is slow;
+//   - sync, deliveries, deadtarget: a source that brings its catalogue; deliveries to a
+//     target that takes a hundred at once; and ten targets, of which one is dead;
 //   - size, revoke, deaf: memory and start with many live grants, a revoke seen
 //     on another node, and a subscription that dies silently.
 //
@@ -58,6 +60,7 @@ type options struct {
 	People    int           `json:"people"`    // in the PagerDuty that is polled
 	Schedules int           `json:"schedules"` // of theirs
 	Crowd     int           `json:"crowd"`     // who type and click in Slack at once
+	Resources int           `json:"resources"` // in the catalogue that a source brings
 	Beside    bool          `json:"beside"`    // whether other means are measured too
 	Verify    bool          `json:"verify"`    // whether the target looks at signatures
 	Pace      pace          `json:"-"`
@@ -132,10 +135,11 @@ func parse(args []string) (opts options, err error) {
 	flags.IntVar(&opts.Rate, "rate", 200, "how many ends are due in a second")
 	flags.DurationVar(&opts.Length, "length", 30*time.Second, "for how long they are due")
 	flags.DurationVar(&opts.Wait, "wait", time.Minute, "how long after that is waited for what is late")
-	flags.IntVar(&opts.Burst, "burst", 10_000, "how many ends are due at one moment")
+	flags.IntVar(&opts.Burst, "burst", 10_000, "how many ends, or deliveries, are due at one moment")
 	flags.IntVar(&opts.People, "people", 10_000, "how many people are in the PagerDuty that is polled")
 	flags.IntVar(&opts.Schedules, "schedules", 2000, "on how many schedules they take turns")
 	flags.IntVar(&opts.Crowd, "crowd", 50, "how many people type and click in Slack at once")
+	flags.IntVar(&opts.Resources, "resources", 100_000, "how many resources are in the catalogue that a source brings")
 	flags.BoolVar(&opts.Beside, "beside", false, "measure lateness by other means too, on the same Redis")
 	flags.BoolVar(&opts.Verify, "verify", false, "have the target look at each signature")
 	flags.StringVar(&opts.Policies, "policies", "examples/quickstart/policies", "the `directory` of a team's policies and data")
@@ -158,8 +162,8 @@ func parse(args []string) (opts options, err error) {
 	opts.Live, faults[1] = counts("live", *grants)
 	opts.Teams, faults[4] = counts("teams", *teams)
 	faults[2] = checkFigures(opts.Figures)
-	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 || opts.Crowd < 1 {
-		faults[3] = errors.New("-rounds, -subjects, -rate, -burst and -crowd are 1 at least")
+	if opts.Rounds < 1 || opts.Subjects < 1 || opts.Rate < 1 || opts.Burst < 1 || opts.Crowd < 1 || opts.Resources < 1 {
+		faults[3] = errors.New("-rounds, -subjects, -rate, -burst, -crowd and -resources are 1 at least")
 	}
 	if opts.Schedules < 1 || opts.People < opts.Schedules {
 		faults[5] = errors.New("-schedules is 1 at least, and -people no less than that")

@@ -36,6 +36,10 @@ type report struct {
 	Busy  []busyFigure  `json:"busy,omitempty"`
 	Moved []movedFigure `json:"moved,omitempty"`
 
+	Syncs      []syncFigure       `json:"syncs,omitempty"`
+	Deliveries []deliveriesFigure `json:"deliveries,omitempty"`
+	Dead       []deadFigure       `json:"dead_target,omitempty"`
+
 	Slack   []slackFigure `json:"slack,omitempty"`
 	Stalled []slackStall  `json:"slack_stalled,omitempty"`
 }
@@ -90,6 +94,7 @@ func (r *report) print(out io.Writer) error {
 		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
 		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), opaTable(r.Decisions), grownTable(r.Grown),
 		pollTable(r.Polls), busyTable(r.Busy), movedTable(r.Moved),
+		syncTable(r.Syncs), deliveriesTable(r.Deliveries), deadTable(r.Dead),
 		slackTable(r.Slack), stallTable(r.Stalled),
 	} {
 		t.write(&text)
