@@ -43,6 +43,7 @@ type setup struct {
 	secrets map[string]string // of tokens, by who has them
 	targets map[string]string // URLs by name
 	secret  string            // signs for the targets
+	later   bool              // whether the target that compares generations calls back
 }
 
 // layOut writes all that a configuration refers to.
@@ -106,8 +107,12 @@ func (s *setup) configure(t *testing.T, n int, listen, ledger, lease string) str
 		fmt.Fprintf(&tokens, "    - {name: %[1]s, subject: \"%[2]s\", secret: \"file:token-%[1]s\"}\n", who, subject(who))
 	}
 	for name, url := range s.targets {
+		confirm := "response"
+		if s.later && name == comparing {
+			confirm = "callback, callback_timeout: 1s"
+		}
 		fmt.Fprintf(&targets, "  - {name: %s, webhook: {url: \"%s\", secret: \"file:webhook-secret\", timeout: 1s, max_lag: 100ms, "+
-			"retry_first: 100ms, retry_cap: 1s}}\n", name, url)
+			"retry_first: 100ms, retry_cap: 1s, confirm: %s}}\n", name, url, confirm)
 	}
 	path := fmt.Sprintf("node%d.yaml", n)
 	s.write(t, path, fmt.Sprintf("listen: %s\nledger: %q\nlease: %q\npolicies: policies\nauth:\n  tokens:\n%soncall: {rota: rota.yaml}\n"+

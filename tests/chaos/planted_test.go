@@ -150,7 +150,7 @@ type delivery struct {
 
 func newScene(t *testing.T, box func(*scene, delivery)) *scene {
 	t.Helper()
-	w, s := newWorld(t)
+	w, s := newWorld(t, false)
 	sc := &scene{world: w, path: s.dir + "/curfew.db", h: chaos.History{Skew: skew}}
 	if box == nil {
 		box = func(_ *scene, d delivery) {

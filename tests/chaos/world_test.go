@@ -43,9 +43,9 @@ type world struct {
 }
 
 // onSQLite is one node with a ledger of its own and its lease in the process.
-func onSQLite(t *testing.T) *world {
+func onSQLite(t *testing.T, later bool) *world {
 	t.Helper()
-	w, s := newWorld(t)
+	w, s := newWorld(t, later)
 	return w.onSQLite(s)
 }
 
@@ -66,9 +66,9 @@ func (w *world) onSQLite(s *setup) *world {
 
 // onPostgres is two nodes on one PostgreSQL and one Redis, each with lines of its
 // own.
-func onPostgres(t *testing.T) *world {
+func onPostgres(t *testing.T, later bool) *world {
 	t.Helper()
-	w, s := newWorld(t)
+	w, s := newWorld(t, later)
 	w.postgres, w.redis = service.Postgres(t), service.Redis(t)
 	database := w.postgres.Database(t)
 	w.ledger = readPostgres(database)
@@ -88,15 +88,18 @@ func onPostgres(t *testing.T) *world {
 	return w
 }
 
-// newWorld makes the targets and lays out what the nodes share.
-func newWorld(t *testing.T) (*world, *setup) {
+// newWorld makes the targets and lays out what the nodes share. If it is to be later,
+// the target that compares generations confirms by a callback, and not by its answer.
+func newWorld(t *testing.T, later bool) (*world, *setup) {
 	t.Helper()
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
-	s := &setup{dir: t.TempDir(), targets: map[string]string{}, secret: "whsec_" + base64.StdEncoding.EncodeToString(key)}
+	s := &setup{dir: t.TempDir(), targets: map[string]string{}, later: later, secret: "whsec_" + base64.StdEncoding.EncodeToString(key)}
 	w := &world{t: t, secret: s.secret, targets: map[string]*fake.Target{}, doors: map[string]*service.ProxyServer{}}
 	for _, name := range []string{plain, comparing} {
-		tgt := fake.New(t, fake.Config{Address: ownAddress(t), Secrets: []string{s.secret}, CompareGenerations: name == comparing})
+		tgt := fake.New(t, fake.Config{
+			Address: ownAddress(t), Secrets: []string{s.secret}, CompareGenerations: name == comparing, CallsBack: true, // where a message asks for it
+		})
 		address := strings.TrimSuffix(strings.TrimPrefix(tgt.URL(), "http://"), "/hook")
 		w.targets[name], w.doors[name] = tgt, service.Proxy(t, address)
 		s.targets[name] = "http://" + w.doors[name].Addr + "/hook"
