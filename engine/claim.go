@@ -25,45 +25,20 @@ func (e *Engine) Claim(ctx context.Context, owner string, limit int, room map[st
 	if err := e.noteMissingTargets(ctx); err != nil {
 		return nil, err
 	}
-	due, err := e.dueTargets(ctx, room)
+	due, err := e.targetsWith(ctx, room, func(tx *ledger.Tx, target Target) (bool, error) {
+		some, err := tx.Deliverable(target.Contract, 1)
+		return len(some) > 0, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var claimed []access.Delivery
-	for _, target := range due {
-		n := min(limit-len(claimed), room[target.Contract])
-		if n <= 0 {
-			continue
-		}
-		some, failure := e.claim(ctx, target, owner, n)
-		claimed = append(claimed, some...)
-		err = errors.Join(err, failure)
-	}
+	claimed, err := claimFrom(due, limit, room, func(target Target, n int) ([]access.Delivery, error) {
+		return e.claim(ctx, target, owner, n)
+	})
 	for _, d := range claimed {
 		e.step(stepOf(d.Message.Type, "claimed"))
 	}
 	return claimed, err
-}
-
-// dueTargets lists the targets with room that something is due at, in no order,
-// so that none is always the last.
-func (e *Engine) dueTargets(ctx context.Context, room map[string]int) (due []Target, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		for _, target := range e.targets {
-			if room[target.Contract] <= 0 {
-				continue
-			}
-			some, err := tx.Deliverable(target.Contract, 1)
-			if err != nil {
-				return err
-			}
-			if len(some) > 0 {
-				due = append(due, target)
-			}
-		}
-		return nil
-	})
-	return due, err
 }
 
 // claim takes what is due at one target, in one transaction. If that fails, each
@@ -283,21 +258,6 @@ func message(
 
 // NextDelivery returns when the next delivery is due among the contracts that
 // there is room for; the zero time for never.
-func (e *Engine) NextDelivery(ctx context.Context, room map[string]int) (next time.Time, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		for contract, n := range room {
-			if n <= 0 {
-				continue
-			}
-			at, err := tx.NextDelivery(contract)
-			if err != nil {
-				return err
-			}
-			if next.IsZero() || !at.IsZero() && at.Before(next) {
-				next = at
-			}
-		}
-		return nil
-	})
-	return next, err
+func (e *Engine) NextDelivery(ctx context.Context, room map[string]int) (time.Time, error) {
+	return e.soonestOf(ctx, room, (*ledger.Tx).NextDelivery)
 }

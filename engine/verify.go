@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -49,42 +49,19 @@ func (e *Engine) Asked() (contracts []string) {
 // most its room, and limit in all. Nobody else asks them until their Until. It
 // satisfies outbox.Asker.
 func (e *Engine) ClaimQuestions(ctx context.Context, owner string, limit int, room map[string]int) ([]access.Question, error) {
-	due, err := e.dueQuestions(ctx, room)
+	due, err := e.targetsWith(ctx, room, func(tx *ledger.Tx, target Target) (bool, error) {
+		if target.Verify == nil {
+			return false, nil
+		}
+		at, err := tx.NextQuestion(target.Contract)
+		return !at.IsZero() && !at.After(tx.Now()), err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var claimed []access.Question
-	for _, target := range due {
-		n := min(limit-len(claimed), room[target.Contract])
-		if n <= 0 {
-			continue
-		}
-		some, failure := e.claimQuestions(ctx, target, owner, n)
-		claimed = append(claimed, some...)
-		err = errors.Join(err, failure)
-	}
-	return claimed, err
-}
-
-// dueQuestions lists the targets with room that it is time to ask something, in no
-// order, so that none is always the last.
-func (e *Engine) dueQuestions(ctx context.Context, room map[string]int) (due []Target, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		for _, target := range e.targets {
-			if target.Verify == nil || room[target.Contract] <= 0 {
-				continue
-			}
-			at, err := tx.NextQuestion(target.Contract)
-			if err != nil {
-				return err
-			}
-			if !at.IsZero() && !at.After(tx.Now()) {
-				due = append(due, target)
-			}
-		}
-		return nil
+	return claimFrom(due, limit, room, func(target Target, n int) ([]access.Question, error) {
+		return e.claimQuestions(ctx, target, owner, n)
 	})
-	return due, err
 }
 
 // claimQuestions takes what one target is to be asked, in one transaction. It holds
@@ -135,23 +112,14 @@ func question(b access.Binding, now time.Time) access.Message {
 
 // NextQuestion returns when it is next time to ask something, among the contracts
 // that there is room for; the zero time for never.
-func (e *Engine) NextQuestion(ctx context.Context, room map[string]int) (next time.Time, err error) {
-	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
-		for _, contract := range e.Asked() {
-			if room[contract] <= 0 {
-				continue
-			}
-			at, err := tx.NextQuestion(contract)
-			if err != nil {
-				return err
-			}
-			if next.IsZero() || !at.IsZero() && at.Before(next) {
-				next = at
-			}
+func (e *Engine) NextQuestion(ctx context.Context, room map[string]int) (time.Time, error) {
+	asked := e.Asked()
+	return e.soonestOf(ctx, room, func(tx *ledger.Tx, contract string) (time.Time, error) {
+		if !slices.Contains(asked, contract) {
+			return time.Time{}, nil
 		}
-		return nil
+		return tx.NextQuestion(contract)
 	})
-	return next, err
 }
 
 // Bindings that were settled together are not asked about together for ever: the

@@ -12,23 +12,18 @@ import (
 // page.
 func resourcesAreFound(t *testing.T, f *fixture) {
 	offer := []access.Entitlement{{Action: "read", Target: "t"}}
-	f.update(func(tx *ledger.Tx) error {
-		for _, r := range []access.Resource{
-			{Type: "customer", ID: "acme", Name: "Acme Corp", Entitlements: offer},
-			{Type: "customer", ID: "globex", Name: "100% Ökonomie", Entitlements: offer},
-			{Type: "db", ID: "main/eu", Name: "Customers' Database", Entitlements: offer},
-			{Type: "db", ID: "a_b", Entitlements: offer},
-			{Type: "app", ID: "globex-2", Name: "Globex, the app", Entitlements: offer},
-			{Type: "db", ID: "axb", Name: "all\tof\nacme", Entitlements: offer},
-			{Type: "db", ID: "empty", Name: "Acme's, without a use"},
-			{Type: "db", ID: "gone", Name: "Acme's, archived", Entitlements: offer},
-		} {
-			if _, err := tx.PutResource("seed", r); err != nil {
-				return err
-			}
-		}
-		return tx.ArchiveResource(access.ResourceRef{Type: "db", ID: "gone"})
-	})
+	resources := []access.Resource{
+		{Type: "customer", ID: "acme", Name: "Acme Corp", Entitlements: offer},
+		{Type: "customer", ID: "globex", Name: "100% Ökonomie", Entitlements: offer},
+		{Type: "db", ID: "main/eu", Name: "Customers' Database", Entitlements: offer},
+		{Type: "db", ID: "a_b", Entitlements: offer},
+		{Type: "app", ID: "globex-2", Name: "Globex, the app", Entitlements: offer},
+		{Type: "db", ID: "axb", Name: "all\tof\nacme", Entitlements: offer},
+		{Type: "db", ID: "empty", Name: "Acme's, without a use"},
+		{Type: "db", ID: "gone", Name: "Acme's, archived", Entitlements: offer},
+	}
+	f.put("seed", resources...)
+	f.put("seed", resources[:len(resources)-1]...) // the last is archived
 	everything := []string{"app:globex-2", "customer:acme", "customer:globex", "db:a_b", "db:axb", "db:main/eu"}
 	for name, tc := range map[string]struct {
 		text string

@@ -20,10 +20,7 @@ func committedIsRead(t *testing.T, f *fixture) {
 			_, err := tx.ReplacePeople("file", []access.Person{{Subject: alice, Groups: []string{fmt.Sprint(n)}}})
 			return err
 		})
-		f.update(func(tx *ledger.Tx) error {
-			_, err := tx.PutResource("seed", access.Resource{Type: acme.Type, ID: acme.ID, Name: fmt.Sprint(n)})
-			return err
-		})
+		f.put("seed", access.Resource{Type: acme.Type, ID: acme.ID, Name: fmt.Sprint(n)})
 	}
 	var committed atomic.Int64
 	atLeast := func(before int64, text string) {
@@ -68,7 +65,7 @@ func committedIsRead(t *testing.T, f *fixture) {
 	close(done)
 	readers.Wait()
 
-	f.update(func(tx *ledger.Tx) error { return tx.ArchiveResource(acme) })
+	f.put("seed") // which archives it
 	if r, err := f.l.Resource(t.Context(), acme); err == nil {
 		t.Errorf("an archived resource is still there: %+v", r)
 	}

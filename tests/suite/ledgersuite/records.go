@@ -341,35 +341,3 @@ func peopleUnion(t *testing.T, f *fixture) {
 	want(alice, []string{"admins", "eng"}, true)
 	want(bob, nil, false)
 }
-
-func resourceOwner(t *testing.T, f *fixture) {
-	r := access.Resource{Type: "customer", ID: "acme", Name: "Acme", Properties: map[string]any{"tier": "gold"}}
-	put := func(source string, r access.Resource) (c ledger.Change, err error) {
-		err = f.l.Update(t.Context(), func(tx *ledger.Tx) error {
-			c, err = tx.PutResource(source, r)
-			return err
-		})
-		return c, err
-	}
-	want := func(source string, r access.Resource, change ledger.Change) {
-		t.Helper()
-		if c, err := put(source, r); c != change || err != nil {
-			t.Fatalf("change %q, %v; want %q", c, err, change)
-		}
-	}
-	want("aws", r, ledger.Created)
-	want("aws", r, ledger.Unchanged)
-	r.Name = "Acme Corp"
-	want("aws", r, ledger.Updated)
-	if _, err := put("gcp", r); !errors.Is(err, access.ErrConflict) {
-		t.Fatalf("another source: %v, want a conflict", err)
-	}
-	f.update(func(tx *ledger.Tx) error { return tx.ArchiveResource(r.Ref()) })
-	f.view(func(tx *ledger.Tx) error {
-		if _, err := tx.Resource(r.Ref()); !errors.Is(err, access.ErrNotFound) {
-			t.Errorf("an archived resource: %v, want not found", err)
-		}
-		return nil
-	})
-	want("gcp", r, ledger.Updated)
-}

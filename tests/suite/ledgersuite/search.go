@@ -31,17 +31,13 @@ func (f *fixture) pagesOf(page func(tx *ledger.Tx, after string, limit int) ([]s
 // searched: whoever searches finds each name of the type once, in pages.
 func searched(t *testing.T, f *fixture) {
 	odd := access.ResourceRef{Type: "customer", ID: "a:b 'ü%_"}
-	f.update(func(tx *ledger.Tx) error {
-		for _, r := range []access.Resource{
-			{Type: "customer", ID: "acme", Entitlements: []access.Entitlement{{Action: "debug", Target: "box"}, {Action: "restart", Target: "box"}}},
-			{Type: "customer", ID: "globex"}, {Type: "customer", ID: "initech"}, {Type: "customers", ID: "x"}, {Type: "customer-x", ID: "x"}, {Type: "shop", ID: "acme"},
-		} {
-			if _, err := tx.PutResource("aws", r); err != nil {
-				return err
-			}
-		}
-		return tx.ArchiveResource(access.ResourceRef{Type: "customer", ID: "initech"})
-	})
+	catalogue := []access.Resource{
+		{Type: "customer", ID: "acme", Entitlements: []access.Entitlement{{Action: "debug", Target: "box"}, {Action: "restart", Target: "box"}}},
+		{Type: "customer", ID: "globex"}, {Type: "customers", ID: "x"}, {Type: "customer-x", ID: "x"}, {Type: "shop", ID: "acme"},
+		{Type: "customer", ID: "initech"},
+	}
+	f.put("aws", catalogue...)
+	f.put("aws", catalogue[:len(catalogue)-1]...) // the last is archived
 	on := func(s access.Subject, action string, r access.ResourceRef) access.Grant {
 		return f.grant(access.Entitled{Subject: s, Action: access.Action{Name: action}, Resource: r}, time.Hour)
 	}

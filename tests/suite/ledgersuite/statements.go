@@ -60,7 +60,6 @@ func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 		"bindings without one of two":    func(tx *ledger.Tx) error { return discard(tx.BindingsWithoutTarget([]string{"a", "b"}, tx.Now(), 5)) },
 		"bindings to alert":              func(tx *ledger.Tx) error { return discard(tx.BindingsToAlert(now, 5)) },
 		"the contracts that are needed":  func(tx *ledger.Tx) error { return discard(tx.Contracts()) },
-		"the resources of a source":      func(tx *ledger.Tx) error { return discard(tx.ResourcesOf("aws")) },
 		"a person by their account":      func(tx *ledger.Tx) error { _, _, err := tx.PersonBySlack("U1"); return err },
 		"a person by their name":         func(tx *ledger.Tx) error { _, _, err := tx.Person(alice); return err },
 		"a page of resources": func(tx *ledger.Tx) error {

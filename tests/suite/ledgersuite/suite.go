@@ -65,7 +65,6 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		"what was committed is read, though rows are remembered": committedIsRead,
 		"people are found by their Slack account":                peopleByAccount,
 		"resources are found by what people type":                resourcesAreFound,
-		"a resource has one owner":                               resourceOwner,
 		"a snapshot is in force, and told of":                    snapshotApplied,
 		"what a snapshot stages is found and deleted":            snapshotStaged,
 		"a run of a source ends once":                            runEndsOnce,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,18 @@ func (f *fixture) staged(id, tier string, line int) ledger.Staged {
 	s, err := ledger.Stage(access.Resource{Type: "db", ID: id, Name: "The " + id, Properties: map[string]any{"tier": tier}}, line, line-1)
 	f.must(err)
 	return s
+}
+
+// put makes resources all that a source has.
+func (f *fixture) put(source string, resources ...access.Resource) {
+	f.t.Helper()
+	staged := make([]ledger.Staged, len(resources))
+	for i, r := range resources {
+		var err error
+		staged[i], err = ledger.Stage(r, i+1, i)
+		f.must(err)
+	}
+	f.bring(access.NewID("run", f.l.Now()), source, staged...)
 }
 
 // bring is a run of a source: it stages, compares and applies, and returns what
@@ -42,7 +55,8 @@ func (f *fixture) bring(run, source string, staged ...ledger.Staged) (changed []
 	changes = slices.DeleteFunc(changes, func(c ledger.SyncChange) bool { return c.Change == ledger.SyncOwned })
 	events := make([]audit.Event, len(changes))
 	for i, c := range changes {
-		ref := access.ResourceRef{Type: "db", ID: c.Resource[len("db:"):]}
+		typ, id, _ := strings.Cut(c.Resource, ":")
+		ref := access.ResourceRef{Type: typ, ID: id}
 		events[i] = audit.Event{Type: "resource." + c.Change, Resource: &ref, Data: map[string]any{"source": source}}
 	}
 	var none ledger.SyncEvents
