@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/curfew-access/curfew/tests/service"
 )
 
 // What a run is, for make chaos. Without flags it is short.
@@ -27,23 +29,12 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	atOnceUnlessSaid("5")
+	service.AtOnce("5")
 	code := m.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
-}
-
-// atOnceUnlessSaid sets how many tests run at once: they wait more than they
-// work, so it can be more than there are processors.
-func atOnceUnlessSaid(n string) {
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
-	if !said {
-		_ = flag.Set("test.parallel", n) // a number: it can be set
-	}
 }
 
 // program builds the gateway as it is shipped, with the race detector if these

@@ -20,6 +20,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	service.AtOnce("4")
 	dir, err := os.MkdirTemp("", "curfew-e2e-")
 	if err == nil {
 		// Whoever a server runs as must find its program's folder.
