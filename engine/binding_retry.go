@@ -96,10 +96,6 @@ func giveUpWord(tx *ledger.Tx, b ledger.Claimed) (ledger.Claimed, error) {
 	f := unheard(b.Binding, attempts[b.ID])
 	f.Detail = "the target accepted the message, and a person did not wait for its callback"
 	b.CallbackBy = nil
-	if b.Generation == f.Generation {
-		b.Binding, err = recordFailure(tx, b.Binding, f, tx.Now())
-	} else {
-		b.Binding, err = lapseWait(tx, b.Binding, f, Target{}) // the target is of no account: what waits is due now
-	}
+	b.Binding, err = lapseWait(tx, b.Binding, f, tx.Now())
 	return b, errors.Join(err, tx.FinishAttempts([]ledger.Finished{f}))
 }

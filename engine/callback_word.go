@@ -147,8 +147,8 @@ func narrowHeard(b *access.Binding, s spoken, t Target, now time.Time) {
 // was confirmed since: that is asserted again at once, and its window stays open.
 func (e *Engine) heedLate(tx *ledger.Tx, b ledger.Claimed, s spoken, held bool) (ledger.Claimed, error) {
 	now := tx.Now()
-	event := attemptEvent(audit.BindingOvertaken, b.Binding, s.end.Delivery)
-	event.Data["class"], event.Data["status"], event.Data["confirmed_by"] = s.end.Class, s.end.Status, byCallback
+	event := overtakenEvent(b.Binding, s.end)
+	event.Data["confirmed_by"] = byCallback
 	against := openAttempts(&b.Binding, s.attempt.Verb) == openAttempts(&b.Binding, opposite(b.Binding))
 	switch {
 	case held:
@@ -186,22 +186,23 @@ func lapseWaits(tx *ledger.Tx, silent []access.Binding, target Target) error {
 		b.CallbackBy = nil
 		f := unheard(b, attempts[b.ID])
 		finished = append(finished, f)
-		if bindings[i].Binding, err = lapseWait(tx, b, f, target); err != nil {
+		next := retryAt(target, b, errors.New(f.Detail), tx.Now())
+		if bindings[i].Binding, err = lapseWait(tx, b, f, next); err != nil {
 			return err
 		}
 	}
 	return errors.Join(tx.FinishAttempts(finished), tx.PutBindings(bindings...))
 }
 
-func lapseWait(tx *ledger.Tx, b access.Binding, f ledger.Finished, target Target) (access.Binding, error) {
-	now := tx.Now()
+// lapseWait is a binding whose target's word is waited for no longer. next is when it
+// is tried again, unless the word was of an older generation.
+func lapseWait(tx *ledger.Tx, b access.Binding, f ledger.Finished, next time.Time) (access.Binding, error) {
 	if b.Generation == f.Generation {
-		return recordFailure(tx, b, f, retryAt(target, b, errors.New(f.Detail), now))
+		return recordFailure(tx, b, f, next)
 	}
+	now := tx.Now()
 	b.NextAt = &now
-	event := attemptEvent(audit.BindingOvertaken, b, f.Delivery)
-	event.Data["class"], event.Data["status"] = f.Class, f.Status
-	return b, tx.Append(event)
+	return b, tx.Append(overtakenEvent(b, f))
 }
 
 // unheard is the end of an attempt whose target's word did not come.

@@ -98,9 +98,7 @@ func (e *Engine) settle(tx *ledger.Tx, b access.Binding, o access.Outcome, f led
 		return recordAccepted(tx, b, o, now.Add(target.CallbackWithin))
 	case b.Generation != o.Generation:
 		b.NextAt = &now // a turn waited for this attempt to end
-		event := attemptEvent(audit.BindingOvertaken, b, o.Delivery)
-		event.Data["class"], event.Data["status"] = f.Class, f.Status
-		return b, tx.Append(event)
+		return b, tx.Append(overtakenEvent(b, f))
 	case o.Unsent:
 		b.NextAt = &now
 		return b, nil
@@ -210,6 +208,13 @@ func retryAt(t Target, b access.Binding, failure error, now time.Time) time.Time
 func attemptEvent(typ string, b access.Binding, d access.Delivery) audit.Event {
 	event := bindingEvent(typ, b)
 	event.Data["verb"], event.Data["generation"], event.Data["attempt"] = d.Message.Type, d.Generation, d.Attempt
+	return event
+}
+
+// overtakenEvent tells of an attempt that ended after what is desired had turned.
+func overtakenEvent(b access.Binding, f ledger.Finished) audit.Event {
+	event := attemptEvent(audit.BindingOvertaken, b, f.Delivery)
+	event.Data["class"], event.Data["status"] = f.Class, f.Status
 	return event
 }
 
