@@ -144,11 +144,6 @@ func (tx *Tx) LiveGrantsOn(bindingIDs ...string) (map[string][]access.Grant, err
 	return held, nil
 }
 
-// UnendedGrantsFor lists the grants on a resource that have not ended.
-func (tx *Tx) UnendedGrantsFor(ref access.ResourceRef) ([]access.Grant, error) {
-	return all(tx, scanGrant, grantColumns+` WHERE g.resource = $1 AND g.state <> 'ended' ORDER BY g.id`, ref.String())
-}
-
 // GrantsToEnd lists grants whose time is over, soonest first.
 func (tx *Tx) GrantsToEnd(limit int) ([]access.Grant, error) {
 	return all(tx, scanGrant, grantColumns+`

@@ -21,13 +21,6 @@ type Stirred struct {
 	FactsAt time.Time // of the source: older facts do not know of it
 }
 
-// RecheckResource queues the live grants on a resource. It returns how many.
-func (tx *Tx) RecheckResource(ref access.ResourceRef) (int64, error) {
-	w := where{}
-	w.add(true, `g.resource = `, ref.String())
-	return tx.queueRechecks(w, Stirred{Cause: access.CauseResource})
-}
-
 // RecheckSubjects queues the live grants of people. It returns how many.
 func (tx *Tx) RecheckSubjects(subjects []access.Subject, s Stirred) (queued int64, err error) {
 	names := make([]string, len(subjects))

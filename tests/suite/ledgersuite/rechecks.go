@@ -68,7 +68,13 @@ func rechecks(t *testing.T, f *fixture) {
 	if got := due(); len(got) != 1 || got[0].Failures != 0 {
 		t.Errorf("what changed again is not due anew: %+v", got)
 	}
-	queue(1, func(tx *ledger.Tx) (int64, error) { return tx.RecheckResource(other.Resource) })
+	for _, name := range []string{"as it came", "another"} {
+		f.put("aws", access.Resource{Type: other.Resource.Type, ID: other.Resource.ID, Name: name})
+	}
+	changed := slices.DeleteFunc(due(), func(r ledger.Recheck) bool { return r.Cause != access.CauseResource })
+	if len(changed) != 1 || changed[0].GrantID != other.ID {
+		t.Errorf("of a resource that changed, due are %+v", changed)
+	}
 	queue(2, func(tx *ledger.Tx) (int64, error) { return tx.RecheckAll(ledger.Stirred{Cause: access.CauseGroups}) })
 	queue(1, func(tx *ledger.Tx) (int64, error) {
 		return tx.RecheckGrants([]string{live.ID, ended.ID, "grt_none"}, ledger.Stirred{Cause: access.CausePolicy})

@@ -70,7 +70,7 @@ func reads(g access.Grant) map[string]func(*ledger.Tx) error {
 		"requests by everything":              func(tx *ledger.Tx) error { return discard(tx.Requests(full)) },
 		"the live grants of a subject":        func(tx *ledger.Tx) error { return discard(tx.LiveGrantsOf(alice)) },
 		"the live grants on bindings":         func(tx *ledger.Tx) error { return discard(tx.LiveGrantsOn(ids...)) },
-		"the grants on a resource":            func(tx *ledger.Tx) error { return discard(tx.UnendedGrantsFor(acme)) },
+		"the grants on what a run archives":   func(tx *ledger.Tx) error { return discard(tx.UnendedGrantsLeaving("run_1")) },
 		"the grants to end":                   func(tx *ledger.Tx) error { return discard(tx.GrantsToEnd(5)) },
 		"the grants to start":                 func(tx *ledger.Tx) error { return discard(tx.GrantsToStart(5)) },
 		"which grants are active":             func(tx *ledger.Tx) error { return discard(tx.ActiveAmong([]string{g.ID, "x", "y"}, now)) },
