@@ -90,13 +90,17 @@ func (p *paging) query() url.Values {
 	if p.all {
 		q.Set("scope", engine.ScopeAll)
 	}
-	if p.state != "" {
-		q.Set("state", p.state)
-	}
-	if p.cursor != "" {
-		q.Set("cursor", p.cursor)
-	}
+	narrow(q, map[string]string{"state": p.state, "cursor": p.cursor})
 	return q
+}
+
+// narrow sets the parameters of a query that somebody gave.
+func narrow(q url.Values, given map[string]string) {
+	for name, text := range given {
+		if text != "" {
+			q.Set(name, text)
+		}
+	}
 }
 
 // more says how to see the rest of a list.

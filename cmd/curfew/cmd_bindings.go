@@ -50,11 +50,7 @@ func (c *cli) bindingsListCommand() *cobra.Command {
 				}
 				q.Set("resource", ref.String())
 			}
-			for name, text := range map[string]string{"state": state, "target": target, "subject": subject, "cursor": cursor} {
-				if text != "" {
-					q.Set(name, text)
-				}
-			}
+			narrow(q, map[string]string{"state": state, "target": target, "subject": subject, "cursor": cursor})
 			return show(c, cmd, "/v1/bindings", q, c.printBindings)
 		}),
 	}

@@ -40,11 +40,7 @@ func (f *decisionsFilter) query(limit int, now time.Time) (url.Values, error) {
 		}
 		q.Set(name, exact(at))
 	}
-	for name, text := range map[string]string{"path": f.path, "cursor": f.cursor} {
-		if text != "" {
-			q.Set(name, text)
-		}
-	}
+	narrow(q, map[string]string{"path": f.path, "cursor": f.cursor})
 	return q, nil
 }
 

@@ -50,11 +50,7 @@ func (f *onCallFilter) query(now time.Time) (url.Values, error) {
 		}
 		q.Set("at", exact(at))
 	}
-	for name, text := range map[string]string{"subject": f.subject, "schedule": f.schedule, "cursor": f.cursor} {
-		if text != "" {
-			q.Set(name, text)
-		}
-	}
+	narrow(q, map[string]string{"subject": f.subject, "schedule": f.schedule, "cursor": f.cursor})
 	return q, nil
 }
 

@@ -26,12 +26,7 @@ func (c *cli) resourcesListCommand(use string) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: c.does(func(cmd *cobra.Command, _ []string) error {
 			q := url.Values{"limit": {strconv.Itoa(limit)}}
-			if cursor != "" {
-				q.Set("cursor", cursor)
-			}
-			if search != "" {
-				q.Set("search", search)
-			}
+			narrow(q, map[string]string{"search": search, "cursor": cursor})
 			return show(c, cmd, "/v1/resources", q, c.printResources)
 		}),
 	}

@@ -28,9 +28,7 @@ func (c *cli) sourceListCommand(use, short string, args cobra.PositionalArgs, li
 	var cursor string
 	cmd := &cobra.Command{Use: use, Short: short, Args: args, RunE: c.does(func(cmd *cobra.Command, args []string) error {
 		q := url.Values{"limit": {strconv.Itoa(limit)}}
-		if cursor != "" {
-			q.Set("cursor", cursor)
-		}
+		narrow(q, map[string]string{"cursor": cursor})
 		return list(cmd, args, q)
 	})}
 	cmd.Flags().IntVarP(&limit, "limit", "n", engine.DefaultLimit, "how many at most")

@@ -35,11 +35,7 @@ func (c *cli) tasksListCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: c.does(func(cmd *cobra.Command, _ []string) error {
 			q := url.Values{"limit": {strconv.Itoa(limit)}}
-			for name, text := range map[string]string{"state": state, "kind": kind, "cursor": cursor} {
-				if text != "" {
-					q.Set(name, text)
-				}
-			}
+			narrow(q, map[string]string{"state": state, "kind": kind, "cursor": cursor})
 			return show(c, cmd, "/v1/tasks", q, c.printTasks)
 		}),
 	}
