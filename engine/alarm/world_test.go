@@ -51,10 +51,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	path := ledgerfile.Empty(t)
 	bubble.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), path)
-		must(t, err)
-		l, err := ledger.Open(t.Context(), ledgerfile.Shared{DB: db})
-		must(t, err)
+		db, l := ledgerfile.OpenShared(t, path)
 		w := &world{
 			t: t, db: db, ledger: l, pager: &pager{}, targets: map[string]*target{"box": {}, "vpn": {}},
 			sources: []engine.CatalogueSource{{Name: "aws", Every: 24 * time.Hour}},
@@ -221,16 +218,7 @@ func (w *world) startWith(name string, p alarm.Pager) *node {
 	w.t.Helper()
 	n := &node{store: &store{Engine: w.newEngine(name)}, log: &bytes.Buffer{}}
 	loop := &alarm.Loop{Store: n.store, Pager: p, Log: slog.New(slog.NewTextHandler(n.log, nil))}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		must(w.t, loop.Run(ctx))
-	}()
-	n.stop = sync.OnceFunc(func() {
-		cancel()
-		<-ended
-	})
+	n.stop = bubble.Run(w.t, loop.Run)
 	w.t.Cleanup(n.stop)
 	w.pass(time.Second)
 	return n

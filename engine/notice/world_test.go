@@ -40,10 +40,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	path := ledgerfile.Empty(t)
 	bubble.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), path)
-		must(t, err)
-		l, err := ledger.Open(t.Context(), ledgerfile.Shared{DB: db})
-		must(t, err)
+		db, l := ledgerfile.OpenShared(t, path)
 		w := &world{t: t, db: db, ledger: l, policy: &policy{}, messenger: &messenger{}, operators: []string{"#ops"}}
 		held := lease.NewMemory(l.Now, true)
 		log := slog.New(slog.DiscardHandler)
@@ -101,16 +98,7 @@ func (w *world) start(name string) *node {
 		Store: n.store, Messenger: w.messenger, Log: slog.New(slog.NewTextHandler(n.log, nil)), Now: w.ledger.Now,
 		Node: name, Operators: w.operators, Observer: n.counted,
 	})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		must(w.t, n.Run(ctx))
-	}()
-	n.stop = sync.OnceFunc(func() {
-		cancel()
-		<-ended
-	})
+	n.stop = bubble.Run(w.t, n.Run)
 	w.t.Cleanup(n.stop)
 	w.pass(time.Second)
 	return n

@@ -39,10 +39,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	path := ledgerfile.Empty(t)
 	bubble.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), path)
-		must(t, err)
-		l, err := ledger.Open(t.Context(), ledgerfile.Shared{DB: db})
-		must(t, err)
+		db, l := ledgerfile.OpenShared(t, path)
 		w := &world{t: t, db: db, ledger: l, source: newSource(), kind: access.SourceOnCall, begin: time.Now()}
 		ctx, cancel := context.WithCancel(context.Background())
 		var loops sync.WaitGroup
@@ -99,15 +96,7 @@ func (w *world) start(name string, change ...func(*watch.Watcher)) *node {
 }
 
 // run lets a node run until it is stopped.
-func (w *world) run(n *node) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	return sync.OnceFunc(func() {
-		cancel()
-		must(w.t, <-ended)
-	})
-}
+func (w *world) run(n *node) (stop func()) { return bubble.Run(w.t, n.Run) }
 
 // pass lets time pass, and what it brings about happen.
 func (w *world) pass(d time.Duration) {

@@ -9,6 +9,7 @@
 package bubble
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"testing"
@@ -29,6 +30,21 @@ func Test(t *testing.T, f func(*testing.T)) {
 	enter()
 	defer leave()
 	synctest.Test(t, f) //nolint:forbidigo // this is its home
+}
+
+// Run lets a loop run, which is to end without an error when it is stopped. Whoever
+// stops it again waits for nothing.
+func Run(t *testing.T, loop func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- loop(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func enter() {

@@ -36,6 +36,16 @@ func Empty(t *testing.T) string {
 	return path
 }
 
+// OpenShared opens a ledger that other processes could use too.
+func OpenShared(t *testing.T, path string) (*sqlite.DB, *ledger.Ledger) {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path)
+	must(t, err)
+	l, err := ledger.Open(t.Context(), Shared{db})
+	must(t, err)
+	return db, l
+}
+
 func migrated(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "empty.db")
