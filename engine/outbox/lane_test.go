@@ -74,7 +74,7 @@ func TestWhatIsClaimedAheadWaitsHalfASecondAtTheMost(t *testing.T) {
 		defer stop()
 		time.Sleep(10 * time.Millisecond) // fake: the bubble's clock
 		target.becomes(20*time.Second, nil)
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // fake: the bubble's clock
 		handed := b.handedBack()
 		if len(handed) == 0 {
 			t.Fatal("nothing was claimed ahead")
@@ -190,7 +190,7 @@ func TestAfterAnOutageWhatWaitedIsDoneInSeconds(t *testing.T) {
 				time.Sleep(20 * time.Minute) // fake: the bubble's clock
 				up := time.Now()
 				target.becomes(10*time.Millisecond, nil)
-				time.Sleep(time.Minute)
+				time.Sleep(time.Minute) // fake: the bubble's clock
 				if done, last := b.done("box"); done != n || last.Sub(up) > 32*time.Second {
 					t.Errorf("of %d, %d are done, the last %s after it was up", n, done, last.Sub(up))
 				}
@@ -252,7 +252,7 @@ func TestABindingThatAlwaysFailsHoldsUpNoOther(t *testing.T) {
 		time.Sleep(5 * time.Minute) // fake: the bubble's clock
 		asked := time.Now()
 		b.add("box", 1)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // fake: the bubble's clock
 		if n, last := b.done("box"); n != 1 || last.Sub(asked) > 50*time.Millisecond {
 			t.Errorf("%d are done, after %s", n, last.Sub(asked))
 		}
@@ -350,7 +350,7 @@ func TestAnOutcomeThatIsNeverTakenHoldsUpNoOther(t *testing.T) {
 			t.Errorf("%d are done, the last after %s", n, last.Sub(began))
 		}
 		b.mend()
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // fake: the bubble's clock
 		if n, _ := b.done("box"); n != 500 || b.attempts("box") != 500 {
 			t.Errorf("once it can be taken, %d are done in %d attempts", n, b.attempts("box"))
 		}
@@ -367,7 +367,7 @@ func TestStatesTellWhatIsUnderWay(t *testing.T) {
 		if s := w.States(); len(s) != 1 || s[0] != (outbox.TargetState{Name: "box", Up: true, UnderWay: 5}) {
 			t.Errorf("it is %+v", s)
 		}
-		time.Sleep(20 * time.Second)
+		time.Sleep(20 * time.Second) // fake: the bubble's clock
 		if s := w.States(); s[0].UnderWay != 0 {
 			t.Errorf("it is %+v", s)
 		}

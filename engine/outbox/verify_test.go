@@ -213,7 +213,7 @@ func TestATargetThatAnswersNoQuestionIsToldAllTheSame(t *testing.T) {
 		o.mu.Lock()
 		o.answer = nil
 		o.mu.Unlock()
-		time.Sleep(20 * time.Minute)
+		time.Sleep(20 * time.Minute) // fake: the bubble's clock
 		stop()
 		if q.answered(sent) < 900 {
 			t.Errorf("when it answers again %d are asked", q.answered(sent))

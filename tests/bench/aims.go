@@ -51,7 +51,7 @@ func (a *aims) take(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	time.Sleep(a.after)
+	time.Sleep(a.after) // the answer time that is measured
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := a.done[r.URL.Path]
