@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -110,6 +111,18 @@ type Answer struct {
 	Tries      int           // requests made, at least 1
 	Open       bool          // a try had no answer, or one that a proxy gives: the system may still be at it
 	RetryAfter time.Duration // the pause asked for, at most MaxRetryAfter; 0: none
+}
+
+// Said tells people of an answer that was not what is wanted.
+func (a Answer) Said() string {
+	text := "answered " + strconv.Itoa(a.Status)
+	if phrase := http.StatusText(a.Status); phrase != "" {
+		text += " " + phrase
+	}
+	if a.Detail != "" {
+		text += ": " + a.Detail
+	}
+	return text
 }
 
 // Do makes the call. An error says that no answer came to the last try; the

@@ -170,20 +170,40 @@ func (c *Credentials) dialer(plain dial) dial {
 		if err != nil {
 			return nil, err
 		}
+		return c.secure(ctx, conn, host)
+	}
+}
+
+// secure makes a connection over TLS out of a plain one, to a server that is to prove
+// that it has the name. It closes the plain one if that fails.
+func (c *Credentials) secure(ctx context.Context, plain net.Conn, name string) (net.Conn, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}
+	if c != nil {
 		now := c.current()
-		config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: now.roots}
+		config.RootCAs = now.roots
 		if now.pair != nil {
 			config.Certificates = []tls.Certificate{*now.pair}
 		}
-		ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-		defer cancel()
-		secured := tls.Client(conn, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			_ = conn.Close()
-			return nil, err
-		}
-		return secured, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	secured := tls.Client(plain, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = plain.Close()
+		return nil, err
+	}
+	return secured, nil
+}
+
+// DialTLS connects to an address, within reach, of a system that does not speak HTTP.
+// It is to prove that it has the name. With no credentials nobody says who calls, and
+// whom the machine trusts is trusted.
+func DialTLS(ctx context.Context, reach Reach, as *Credentials, address, name string) (net.Conn, error) {
+	conn, err := reach.Dialer().DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return as.secure(ctx, conn, name)
 }
 
 type dial = func(ctx context.Context, network, address string) (net.Conn, error)

@@ -131,7 +131,11 @@ func (e *Engine) recordCallback(ctx context.Context, c access.CallbackAttempt, f
 		if err != nil || !held {
 			return err
 		}
-		event := Call{}.event(typ)
+		r, err := tx.Request(c.RequestID)
+		if err != nil {
+			return err
+		}
+		event := Call{}.event(typ).About(r.Entitled)
 		event.RequestID = audit.Text(c.RequestID)
 		event.Data = map[string]any{"task_id": c.TaskID, "host": hostOf(c.Endpoint), "attempts": c.Attempt}
 		if failure != nil {

@@ -228,7 +228,7 @@ func (e *Engine) submitTask(
 		}
 	}
 	event := call.event(audit.AccessRequestSubmitted).About(a.Entitled)
-	event.RequestID = audit.Text(r.ID)
+	event.RequestID, event.DecisionID, event.Revision = audit.Text(r.ID), audit.Text(d.ID), audit.Text(d.Revision)
 	event.Data = map[string]any{"task_id": t.ID, "evaluation_id": b.EvaluationID, "client": s.Client}
 	return taskRef{t.ID}, tx.Append(event)
 }

@@ -569,7 +569,7 @@ func TestCallbackIsTriedForADay(t *testing.T) {
 			t.Fatalf("after %d attempts the audit log has %v", tried, events)
 		}
 		must(t, w.raw(`UPDATE requests SET closed_at = closed_at - 86400000000`)) // a day later
-		w.pass(4 * time.Minute)                                                   // the longest pause by now, and some
+		w.pass(6 * time.Minute)                                                   // the longest pause, and some
 		tried = r.count()
 		if events := w.events(ledger.EventFilter{Type: "access_request.callback_failed"}); len(events) != 1 {
 			t.Fatalf("after a day the audit log has %v", events)

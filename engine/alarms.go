@@ -163,8 +163,14 @@ func writeAlarms(tx *ledger.Tx, n alarmNews) error {
 
 func alarmEvent(typ, id string, c access.Condition) audit.Event {
 	about := "target"
-	if c.Kind == access.AlarmSyncStale {
+	switch c.Kind {
+	case access.AlarmOverdue, access.AlarmDrifted:
+	case access.AlarmSyncStale:
 		about = "source"
+	case access.AlarmSinkBehind:
+		about = "sink"
+	case access.AlarmAuditBroken:
+		about = "log"
 	}
 	return audit.Event{Type: typ, Data: map[string]any{
 		"alarm_id": id, "kind": string(c.Kind), about: c.About, "severity": string(c.Severity), "count": c.Count, "removals": c.Removals,

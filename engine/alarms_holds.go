@@ -22,7 +22,15 @@ func (e *Engine) conditions(tx *ledger.Tx) ([]access.Condition, error) {
 		return nil, err
 	}
 	stale, err := e.staleSources(tx)
-	return slices.Concat(late, drifted, stale), err
+	if err != nil {
+		return nil, err
+	}
+	behind, err := e.sinksBehind(tx)
+	if err != nil {
+		return nil, err
+	}
+	broken, err := auditBroken(tx)
+	return slices.Concat(late, drifted, stale, behind, broken), err
 }
 
 // severityOf is how grave it is that bindings are not as they should be: access
@@ -50,7 +58,7 @@ func driftedTargets(tx *ledger.Tx) (out []access.Condition, err error) {
 func describe(tx *ledger.Tx, holds []access.Condition, news alarmNews) (err error) {
 	for i := range holds {
 		c := &holds[i]
-		if !news.about(c.Key()) || c.Kind == access.AlarmSyncStale {
+		if !news.about(c.Key()) || c.Kind != access.AlarmOverdue && c.Kind != access.AlarmDrifted {
 			continue
 		}
 		if c.Kind == access.AlarmOverdue {
@@ -82,7 +90,7 @@ func alarmed(tx *ledger.Tx, c access.Condition) ([]access.AlarmedAccess, error) 
 		return tx.OverdueAt(c.About, access.MaxAlarmed)
 	case access.AlarmDrifted:
 		return tx.DriftedAt(c.About, access.MaxAlarmed)
-	case access.AlarmSyncStale:
+	case access.AlarmSyncStale, access.AlarmSinkBehind, access.AlarmAuditBroken:
 	}
 	return nil, nil
 }
@@ -112,4 +120,37 @@ func (e *Engine) staleSources(tx *ledger.Tx) (out []access.Condition, err error)
 		}
 	}
 	return out, err
+}
+
+// sinksBehind are the configured sinks that have not had events for too long, and
+// those that will have none before somebody mends something.
+func (e *Engine) sinksBehind(tx *ledger.Tx) (out []access.Condition, err error) {
+	if len(e.sinks) == 0 {
+		return nil, nil
+	}
+	list, err := tx.Sinks()
+	for _, s := range list {
+		c := access.Condition{Kind: access.AlarmSinkBehind, About: s.Name, Severity: access.SeverityWarning, Oldest: s.Oldest, Error: s.LastError}
+		switch {
+		case s.RetiredAt != nil:
+			continue
+		case s.Misconfigured:
+			c.Severity = access.SeverityError
+		case s.Lag(tx.Now()) <= access.SinkBehindAfter:
+			continue
+		}
+		out = append(out, c)
+	}
+	return out, err
+}
+
+// auditBroken is the audit log, when it is not what was sealed.
+func auditBroken(tx *ledger.Tx) ([]access.Condition, error) {
+	since, why, err := tx.AuditBroken()
+	if err != nil || since == nil {
+		return nil, err
+	}
+	return []access.Condition{{
+		Kind: access.AlarmAuditBroken, About: "audit", Severity: access.SeverityCritical, Oldest: since, Error: why,
+	}}, nil
 }

@@ -34,7 +34,8 @@ func (e *Engine) ForceClose(ctx context.Context, call Call, id, reason string) (
 		return TaskItem{}, err
 	}
 	if call.Caller.Type != access.TypeUser { // else one person with a program's token would be both
-		return TaskItem{}, access.Denied("not_a_person", "%s is not a user; two persons declare access gone", call.Caller)
+		err := access.Denied("not_a_person", "%s is not a user; two persons declare access gone", call.Caller)
+		return TaskItem{}, e.refusePerson(ctx, call, opForceClose, bindingObject(b), err)
 	}
 	item, err := once(ctx, e, call, nil, func(tx *ledger.Tx) (TaskItem, error) {
 		t, err := openForceClose(tx, call, id, reason)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
@@ -50,21 +51,68 @@ const (
 // removalOf is the newest removal of a binding; nil when there is none. A binding that
 // was to be open for a while and that no target was told of was never closed either.
 func removalOf(tx *ledger.Tx, b BindingItem) (*Removal, error) {
-	turns, err := bindingEvents(tx, b.ID, lookTurns, audit.BindingDesired)
+	h, err := newestHistory(tx, b)
 	if err != nil {
 		return nil, err
 	}
-	below := int64(math.MaxInt64) // the generation at which it was to be open again
+	turns, below := h.of(audit.BindingDesired), int64(math.MaxInt64) // the generation at which it was to be open again
 	for i := len(turns) - 1; i >= 0; i-- {
 		if turns[i].text("desired") == string(access.Absent) {
-			r, err := removalFrom(tx, b, turns[i], below)
-			if err != nil || r != nil {
-				return r, err
+			r, during := h.removal(turns[i], below, tx.Now())
+			if r.Attempts, r.FirstAttemptAt, err = tx.CountAttempts(b.ID, r.tried(during, tx.Now())); err != nil {
+				return nil, err
+			}
+			if r.Attempts > 0 || r.ConfirmedBy != nil || below > b.Generation && b.NextAt != nil {
+				return r, nil
 			}
 		}
 		below = turns[i].number("generation")
 	}
 	return nil, nil //nolint:nilnil // that there is none is an answer
+}
+
+// bindingHistory is a binding with what the audit log has of its removals, oldest
+// first.
+type bindingHistory struct {
+	BindingItem
+	events []toldEvent
+	whole  bool // they reach to now
+}
+
+// removalTypes are the events that removals are told by.
+var removalTypes = []string{ //nolint:gochecknoglobals // a constant
+	audit.BindingDesired, audit.GrantEnded, audit.BindingProvisioned, audit.BindingDeprovisioned, audit.BindingForced,
+	audit.BindingOvertaken, audit.BindingAccepted, audit.BindingVerified,
+}
+
+// newestHistory is what the log has last of a binding.
+func newestHistory(tx *ledger.Tx, b BindingItem) (bindingHistory, error) {
+	h := bindingHistory{BindingItem: b, whole: true}
+	for _, look := range []struct {
+		limit int
+		types []string
+	}{
+		{lookTurns, []string{audit.BindingDesired}},
+		{lookConfirmed, []string{audit.BindingDeprovisioned, audit.BindingForced, audit.BindingOvertaken}},
+		{lookOthers, []string{audit.GrantEnded}}, {lookOthers, []string{audit.BindingAccepted}}, {lookOthers, []string{audit.BindingVerified}},
+	} {
+		events, err := bindingEvents(tx, b.ID, look.limit, look.types...)
+		if err != nil {
+			return h, err
+		}
+		h.events = append(h.events, events...)
+	}
+	return h, nil
+}
+
+// of is the events of the types, oldest first.
+func (h bindingHistory) of(types ...string) (events []toldEvent) {
+	for _, e := range h.events {
+		if slices.Contains(types, e.Type) {
+			events = append(events, e)
+		}
+	}
+	return events
 }
 
 // period is the generations at which a binding was to be closed.
@@ -75,33 +123,36 @@ func (p period) holds(e toldEvent) bool {
 	return n >= p.from && n < p.below
 }
 
-// removalFrom is the removal that began with the turn, if there was anything to
-// remove.
-func removalFrom(tx *ledger.Tx, b BindingItem, turn toldEvent, below int64) (*Removal, error) {
+// removal is what the log has of the removal that began with the turn. What was tried
+// for it is for its caller to count.
+func (h bindingHistory) removal(turn toldEvent, below int64, now time.Time) (*Removal, period) {
 	during := period{turn.number("generation"), below}
-	r := &Removal{Generation: min(b.Generation, below-1), DueAt: turn.Time}
-	if err := r.ended(tx, b, turn); err != nil {
-		return nil, err
+	r := &Removal{Generation: min(h.Generation, below-1), DueAt: turn.Time}
+	r.ended(h, turn)
+	r.confirmed(h, during)
+	until := r.tried(during, now).Until
+	for _, event := range h.of(audit.BindingAccepted) {
+		if during.holds(event) && !event.Time.After(until) {
+			r.AcceptedAt = &event.Time
+		}
 	}
-	if err := r.confirmed(tx, b, during); err != nil {
-		return nil, err
+	r.verified(h, during)
+	return r, during
+}
+
+// tried is the attempts at the removal until it was confirmed.
+func (r *Removal) tried(during period, now time.Time) ledger.AttemptSpan {
+	if r.ConfirmedAt != nil {
+		now = *r.ConfirmedAt
 	}
-	if err := r.attempted(tx, b, during); err != nil {
-		return nil, err
-	}
-	settled := below <= b.Generation || b.NextAt == nil
-	if r.Attempts == 0 && r.ConfirmedBy == nil && settled {
-		return nil, nil //nolint:nilnil // nothing was to be removed
-	}
-	return r, r.verified(tx, b, during)
+	return ledger.AttemptSpan{Verb: access.VerbDeprovision, From: during.from, Below: during.below, Until: now}
 }
 
 // confirmed reads who confirmed the removal. The target's word is worth more than
 // that of two persons; and one that could still be undone, because an older attempt at
 // the opposite was open, is no end, nor one that was undone by such an attempt.
-func (r *Removal) confirmed(tx *ledger.Tx, b BindingItem, during period) error {
-	events, err := bindingEvents(tx, b.ID, lookConfirmed, audit.BindingDeprovisioned, audit.BindingForced, audit.BindingOvertaken)
-	for _, event := range events {
+func (r *Removal) confirmed(h bindingHistory, during period) {
+	for _, event := range h.of(audit.BindingDeprovisioned, audit.BindingForced, audit.BindingOvertaken) {
 		if event.Type == audit.BindingOvertaken {
 			if again := event.number("asserted_generation"); again >= during.from && again < during.below {
 				r.Generation, r.ConfirmedAt, r.ConfirmedBy, r.Seconds = again, nil, nil, nil
@@ -124,36 +175,13 @@ func (r *Removal) confirmed(tx *ledger.Tx, b BindingItem, during period) error {
 		took := event.Time.Sub(r.DueAt).Seconds()
 		r.Generation, r.ConfirmedAt, r.ConfirmedBy, r.Seconds = event.number("generation"), &event.Time, &by, &took
 	}
-	return err
-}
-
-// attempted counts what was tried until the removal was confirmed.
-func (r *Removal) attempted(tx *ledger.Tx, b BindingItem, during period) (err error) {
-	until := tx.Now()
-	if r.ConfirmedAt != nil {
-		until = *r.ConfirmedAt
-	}
-	r.Attempts, r.FirstAttemptAt, err = tx.CountAttempts(b.ID, ledger.AttemptSpan{
-		Verb: access.VerbDeprovision, From: during.from, Below: during.below, Until: until,
-	})
-	if err != nil {
-		return err
-	}
-	accepted, err := bindingEvents(tx, b.ID, lookOthers, audit.BindingAccepted)
-	for _, event := range accepted {
-		if during.holds(event) && !event.Time.After(until) {
-			r.AcceptedAt = &event.Time
-		}
-	}
-	return err
 }
 
 // ended reads which grant ended last. Access ended with the last of those that ended
 // together, which may be long before the gateway, if it was away, found that they had.
-func (r *Removal) ended(tx *ledger.Tx, b BindingItem, turn toldEvent) error {
-	ends, err := bindingEvents(tx, b.ID, lookOthers, audit.GrantEnded)
+func (r *Removal) ended(h bindingHistory, turn toldEvent) {
 	var last time.Time
-	for _, event := range ends {
+	for _, event := range h.of(audit.GrantEnded) {
 		if event.Time.After(turn.Time) {
 			break
 		}
@@ -167,23 +195,21 @@ func (r *Removal) ended(tx *ledger.Tx, b BindingItem, turn toldEvent) error {
 	if !last.IsZero() && last.Before(turn.Time) {
 		r.DueAt = last
 	}
-	return err
 }
 
 // verified reads what the target said when it was asked after the confirmation. What
 // it says now is of the newest removal alone, while the binding is to be closed.
-func (r *Removal) verified(tx *ledger.Tx, b BindingItem, during period) error {
+func (r *Removal) verified(h bindingHistory, during period) {
 	if r.ConfirmedAt == nil {
-		return nil
+		return
 	}
-	events, err := bindingEvents(tx, b.ID, lookOthers, audit.BindingVerified)
-	for _, event := range events {
+	for _, event := range h.of(audit.BindingVerified) {
 		if during.holds(event) && !event.Time.Before(*r.ConfirmedAt) {
 			r.VerifiedAt = &event.Time
 		}
 	}
-	v := b.Verification
-	current := b.Generation < during.below
+	v := h.Verification
+	current := h.whole && h.Generation < during.below
 	if current && v != nil && v.VerifiedAt != nil && !v.VerifiedAt.Before(*r.ConfirmedAt) {
 		r.VerifiedAt = v.VerifiedAt
 	}
@@ -192,13 +218,18 @@ func (r *Removal) verified(tx *ledger.Tx, b BindingItem, during period) error {
 		said := gone && !drifted
 		r.Verified = &said
 	}
-	return err
 }
 
 // toldEvent is an event about a binding, as the audit log has it.
 type toldEvent struct {
 	audit.Event
 	order int64 // among those of one time
+
+	// Where that was asked for: its place in the log, 0 for none yet, its leaf there,
+	// and whether that is of what it says.
+	seq    int64
+	leaf   audit.Hash
+	intact bool
 }
 
 // text is a member of the event's data, "" when it is no text.

@@ -61,15 +61,11 @@ func retry(tx *ledger.Tx, call Call, b ledger.Claimed, comment string) (err erro
 		b.Binding = reasserted(b.Binding, now, now)
 	}
 	b.Claim, b.NextAt = "", &now
-	typ := audit.BindingRetried
+	event := personEvent(call, audit.BindingRetried, b.Binding, comment)
+	event.Data["next_at"] = was.NextAt // when it would have been
 	if was.NextAt == nil {
-		typ = audit.BindingReasserted
-	}
-	event := personEvent(call, typ, b.Binding, comment)
-	if was.NextAt == nil {
+		event = personEvent(call, audit.BindingReasserted, b.Binding, comment)
 		event.Data["cause"] = "person"
-	} else {
-		event.Data["next_at"] = was.NextAt // when it would have been
 	}
 	return errors.Join(tx.PutBindings(b), tx.Append(event))
 }

@@ -73,7 +73,7 @@ func (e *Engine) turnOrRenew(
 ) (_ ledger.Claimed, changed bool, err error) {
 	turns := b.Desired != want
 	if turns {
-		if b, err = turnOne(tx, call, b, want, ended); err != nil {
+		if b, err = turnOne(tx, call, b, want, ended, held); err != nil {
 			return b, false, err
 		}
 	}
@@ -83,27 +83,38 @@ func (e *Engine) turnOrRenew(
 
 // turnPresent makes a locked binding, on which a live grant was put before, be
 // present.
-func (e *Engine) turnPresent(tx *ledger.Tx, call Call, b ledger.Claimed) error {
-	var held map[string][]access.Grant
-	var err error
-	if e.targets[b.Target].Renew { // only then it matters until when
-		if held, err = tx.LiveGrantsOn(b.ID); err != nil {
+func (e *Engine) turnPresent(tx *ledger.Tx, call Call, b ledger.Claimed, g access.Grant) error {
+	held := []access.Grant{g}
+	if e.targets[b.Target].Renew { // only then it matters which others there are
+		live, err := tx.LiveGrantsOn(b.ID)
+		if err != nil {
 			return err
 		}
+		held = live[b.ID]
 	}
-	b, changed, err := e.turnOrRenew(tx, call, b, access.Present, nil, held[b.ID])
+	b, changed, err := e.turnOrRenew(tx, call, b, access.Present, nil, held)
 	if err != nil || !changed {
 		return err
 	}
 	return tx.PutBindings(b)
 }
 
-// turnOne is a locked binding with its new desired state, of which it tells.
-func turnOne(tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *ledger.Ending) (ledger.Claimed, error) {
+// turnOne is a locked binding with its new desired state, of which it tells: with the
+// grant whose end or start turned it, where it was one.
+func turnOne(
+	tx *ledger.Tx, call Call, b ledger.Claimed, want access.Presence, ended *ledger.Ending, held []access.Grant,
+) (ledger.Claimed, error) {
 	b.Binding, b.Claim = turn(b.Binding, want, ended, b.Claim, tx.Now())
 	event := call.event(audit.BindingDesired).About(b.Entitled)
 	event.BindingID = audit.Text(b.ID)
-	event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation}
+	event.Data = map[string]any{"desired": b.Desired, "observed": b.Observed, "generation": b.Generation, "target": b.Target}
+	var by access.Grant
+	if ended != nil {
+		by, event.Data["end_reason"] = ended.Grant, ended.Why
+	} else if len(held) == 1 {
+		by = held[0]
+	}
+	event.RequestID, event.GrantID, event.DecisionID = audit.Text(by.RequestID), audit.Text(by.ID), audit.Text(by.DecisionID)
 	return b, tx.Append(event)
 }
 

@@ -77,31 +77,49 @@ func (e *Engine) authorize(ctx context.Context, call Call, operation string, obj
 		why = "policy does not allow it"
 	}
 	refusal := access.Denied("not_allowed", "%s may not do %s: %s", call.Caller, operation, why)
-	return e.recordRefusal(ctx, call, audit.OperationDenied, call.Caller.String()+" "+operation,
-		map[string]any{"operation": operation, "reason": why}, refusal)
+	return e.refuseOperation(ctx, call, operation, object, why, refusal)
+}
+
+// refuseOperation records that the caller may not do something, and returns the
+// refusal.
+func (e *Engine) refuseOperation(ctx context.Context, call Call, operation string, object access.APIObject, why string, refusal error) error {
+	event := call.event(audit.OperationDenied)
+	event.Subject, event.Action, event.Resource = object.Subject, object.Action, object.Resource
+	event.Data = map[string]any{"operation": operation, "reason": why}
+	return e.recordRefusal(ctx, event, call.Caller.String()+" "+operation, refusal)
+}
+
+// refusePerson is refuseOperation of a refusal that is not policy's: a person may not
+// answer what is about themselves. Any other error it only returns.
+func (e *Engine) refusePerson(ctx context.Context, call Call, operation string, object access.APIObject, err error) error {
+	var refusal *access.Error
+	if !errors.Is(err, access.ErrDenied) || !errors.As(err, &refusal) {
+		return err
+	}
+	return e.refuseOperation(ctx, call, operation, object, refusal.Detail, err)
 }
 
 // RefuseCaller records that a bearer token was missing or wrong. It returns the
 // refusal.
 func (e *Engine) RefuseCaller(ctx context.Context, call Call, code, detail string) error {
 	refusal := access.Denied(code, "%s", detail)
-	return e.recordRefusal(ctx, call, audit.CallerRefused, call.Source, map[string]any{"reason": code}, refusal)
+	event := call.event(audit.CallerRefused)
+	event.Data = map[string]any{"reason": code}
+	return e.recordRefusal(ctx, event, call.Source, refusal)
 }
 
 // recordRefusal writes one event a key and minute, and returns the refusal. If
 // it can not be written the call is refused all the same. That the caller has
 // left does not keep it out of the log.
-func (e *Engine) recordRefusal(ctx context.Context, call Call, typ, key string, data map[string]any, refusal error) error {
-	key = typ + " " + key
+func (e *Engine) recordRefusal(ctx context.Context, event audit.Event, key string, refusal error) error {
+	key = event.Type + " " + key
 	if !e.refused.first(key, e.ledger.Now()) {
 		return refusal
 	}
-	event := call.event(typ)
-	event.Data = data
 	err := e.ledger.Update(context.WithoutCancel(ctx), func(tx *ledger.Tx) error { return tx.Append(event) })
 	if err != nil {
 		e.refused.forget(key)
-		e.log.Error("a refusal could not be written to the audit log", "type", typ, "error", err)
+		e.log.Error("a refusal could not be written to the audit log", "type", event.Type, "error", err)
 	}
 	return refusal
 }

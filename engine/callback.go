@@ -58,20 +58,20 @@ func (e *Engine) Confirm(
 		return view, err
 	}
 	if !found {
-		return view, e.refuseWord(ctx, call, access.Denied("token_invalid",
+		return view, e.refuseWord(ctx, call, "", access.Denied("token_invalid",
 			"this token is of no message about this binding; take that of data.callback of the message"))
 	}
 	if err := checkWord(a, word); err != nil {
-		return view, e.refuseWord(ctx, call, err)
+		return view, e.refuseWord(ctx, call, bindingID, err)
 	}
 	word.Detail = cleanWord(word.Detail, token)
 	if a.CalledBack == "" {
-		if a, err = e.takeWord(ctx, bindingID, token, word); err != nil {
+		if a, err = e.takeWord(ctx, call, bindingID, token, word); err != nil {
 			return view, err
 		}
 	}
 	if err := answerTo(a, word); err != nil {
-		return view, e.refuseWord(ctx, call, err)
+		return view, e.refuseWord(ctx, call, bindingID, err)
 	}
 	return ConfirmationView{access.BindingRef{ID: a.BindingID, Generation: a.Generation}, a.CalledBack}, nil
 }
@@ -88,10 +88,13 @@ func (e *Engine) attemptOfToken(ctx context.Context, bindingID, token string) (a
 	return a, found, err
 }
 
-// refuseWord records, once a source and minute, that a target's word is not taken.
-func (e *Engine) refuseWord(ctx context.Context, call Call, refusal error) error {
+// refuseWord records, once a source and minute, that a target's word is not taken. The
+// binding is known when the token was one of its own.
+func (e *Engine) refuseWord(ctx context.Context, call Call, bindingID string, refusal error) error {
 	code := access.CodeOf(refusal)
-	return e.recordRefusal(ctx, call, audit.ConfirmationRefused, call.Source+" "+code, map[string]any{"reason": code}, refusal)
+	event := call.event(audit.ConfirmationRefused)
+	event.BindingID, event.Data = audit.Text(bindingID), map[string]any{"reason": code}
+	return e.recordRefusal(ctx, event, call.Source+" "+code, refusal)
 }
 
 func checkWord(a ledger.Attempt, word access.Confirmation) error {
@@ -130,7 +133,9 @@ func answerTo(a ledger.Attempt, word access.Confirmation) error {
 
 // takeWord writes the word down, and lets it count. It returns the attempt as it is
 // then: with the word of another who was first, if there was one.
-func (e *Engine) takeWord(ctx context.Context, bindingID, token string, word access.Confirmation) (a ledger.Attempt, err error) {
+func (e *Engine) takeWord(
+	ctx context.Context, call Call, bindingID, token string, word access.Confirmation,
+) (a ledger.Attempt, err error) {
 	var removed *time.Duration
 	counted := false
 	err = e.ledger.Update(ctx, func(tx *ledger.Tx) error {
@@ -146,7 +151,7 @@ func (e *Engine) takeWord(ctx context.Context, bindingID, token string, word acc
 		}
 		b := held[bindingID]
 		was, now := b.Binding, tx.Now()
-		said := speak(was, a, word)
+		said := speak(call, was, a, word)
 		a.CalledBack, a.CalledAt, a.CalledLate = word.Outcome, &now, was.Generation != a.Generation
 		if err := tx.CallBack(said.end, word.Outcome, a.CalledLate); err != nil {
 			return err

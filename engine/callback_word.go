@@ -67,14 +67,15 @@ func (e *Engine) narrowSpoken(tx *ledger.Tx, b *ledger.Claimed, o access.Outcome
 
 // spoken is what a target said of an attempt.
 type spoken struct {
+	call    Call
 	attempt ledger.Attempt
 	end     ledger.Finished
 	failed  *access.DeliveryError // nil: it is done
 }
 
 // speak is a target's word on an attempt at the binding.
-func speak(b access.Binding, a ledger.Attempt, word access.Confirmation) spoken {
-	s := spoken{attempt: a, end: ledger.Finished{
+func speak(call Call, b access.Binding, a ledger.Attempt, word access.Confirmation) spoken {
+	s := spoken{call: call, attempt: a, end: ledger.Finished{
 		Delivery: deliveryOf(b, a), Class: access.ClassConfirmed, Status: a.Status, Detail: word.Detail,
 	}}
 	if word.Outcome == access.CallbackFailed {
@@ -112,7 +113,7 @@ func (e *Engine) heed(tx *ledger.Tx, b ledger.Claimed, s spoken) (ledger.Claimed
 		return b, nil //nolint:nilerr // the target's failure is no error of ours
 	case s.failed == nil:
 		narrowHeard(&b.Binding, s, target, now)
-		b.Binding, err = recordSuccess(tx, b.Binding, s.end.Delivery, byCallback)
+		b.Binding, err = recordSuccess(tx, b.Binding, s.end.Delivery, &s.call)
 	case held:
 		narrowHeard(&b.Binding, s, target, now)
 		b.Binding, err = recordFailure(tx, b.Binding, s.end, retryAt(target, b.Binding, s.failed, now))
@@ -149,6 +150,7 @@ func (e *Engine) heedLate(tx *ledger.Tx, b ledger.Claimed, s spoken, held bool) 
 	now := tx.Now()
 	event := overtakenEvent(b.Binding, s.end)
 	event.Data["confirmed_by"] = byCallback
+	event.Channel, event.Source, event.HTTPRequestID = heardBy(s.call)
 	against := openAttempts(&b.Binding, s.attempt.Verb) == openAttempts(&b.Binding, opposite(b.Binding))
 	switch {
 	case held:
@@ -160,6 +162,9 @@ func (e *Engine) heedLate(tx *ledger.Tx, b ledger.Claimed, s spoken, held bool) 
 		if b.Observed == b.Desired {
 			b.Binding = reasserted(b.Binding, now, now)
 			event.Data["asserted_again_at"], event.Data["asserted_generation"] = now, b.Generation
+			if err := tx.Unsettle(b.Binding); err != nil {
+				return b, err
+			}
 		}
 	}
 	return b, tx.Append(event)

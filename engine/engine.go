@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/engine/decisions"
 	"github.com/curfew-access/curfew/engine/ledger"
 	"github.com/curfew-access/curfew/engine/trouble"
@@ -213,6 +214,15 @@ type Config struct {
 	CallbackURL string
 	// CatalogueSources are those that are expected to bring their catalogue regularly.
 	CatalogueSources []CatalogueSource
+	// Sinks are where audit events are sent: what one of them has not is not removed.
+	Sinks []Sink
+	// AuditKeys signed, or are about to sign, the checkpoints of the audit log; nil: there
+	// are none, and nothing of it can be proved.
+	AuditKeys *audit.Keys
+	// AuditPublish is how often a signed checkpoint becomes an event; 0: never.
+	AuditPublish time.Duration
+	// AuditKeep is how long events are kept at the least; 0: for ever.
+	AuditKeep time.Duration
 	// Step, if set, is told after each committed step of a grant's life, by
 	// name: "request.committed". It is for traces and fault tests.
 	Step func(name string)
@@ -250,6 +260,10 @@ type Engine struct {
 	requestability requestability
 	callbackURL    string
 
+	auditKeys *audit.Keys   // nil: no checkpoint is signed
+	publish   time.Duration // 0: none becomes an event
+	auditKeep time.Duration // 0: for ever
+
 	burst        atomic.Int64 // when a batch of ends was last full, in microseconds
 	sweepsTo     atomic.Int64 // what the sweep sleeps to, in microseconds
 	sweepWake    chan struct{}
@@ -261,6 +275,8 @@ type Engine struct {
 	toldLater    chan effects // of grants whose time was over
 
 	maxEndShare float64
+
+	sinks []Sink
 
 	catalogueSources []CatalogueSource
 	declared         atomic.Bool // the ledger knows them
@@ -281,7 +297,8 @@ func New(cfg Config) *Engine {
 		accessRequests: cfg.AccessRequests, callbackWake: make(chan struct{}, 1),
 		rebuildWake: make(chan struct{}, 1), toldLater: make(chan effects, 64),
 		recheckWake: make(chan struct{}, 1), maxEndShare: cmp.Or(cfg.MaxEndShare, DefaultMaxEndShare),
-		callbackURL:      cfg.CallbackURL,
+		callbackURL: cfg.CallbackURL, sinks: cfg.Sinks,
+		auditKeys: cfg.AuditKeys, publish: cfg.AuditPublish, auditKeep: cfg.AuditKeep,
 		catalogueSources: cfg.CatalogueSources, openTargets: map[string]bool{}, syncs: newSyncs(),
 	}
 	for _, t := range cfg.Targets {

@@ -42,7 +42,7 @@ func TestOneGrantFromRequestToDeprovision(t *testing.T) {
 			t.Fatal("the target still holds access after the grant's end")
 		}
 		w.wantVerbs(provision, deprovision)
-		w.wantEvents(r.ID, "request.submitted", "request.approved", "grant.started", "grant.ended")
+		w.wantEvents(r.ID, "request.submitted", "request.approved", "grant.started", "binding.desired", "grant.ended", "binding.desired")
 		want := []string{
 			"binding.desired", "binding.attempted", "binding.provisioned",
 			"binding.desired", "binding.attempted", "binding.deprovisioned",

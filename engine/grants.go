@@ -148,6 +148,7 @@ func (e *Engine) endLocked(
 			last[g.BindingID] = &endings[i]
 		}
 		event := grantEvent(call, audit.GrantEnded, g.Grant)
+		event.Revision = audit.Text(g.Revision)
 		event.Data["end_reason"] = g.Why
 		if comment != "" {
 			event.Data["comment"] = comment
@@ -181,6 +182,13 @@ func grantEvent(call Call, typ string, g access.Grant) audit.Event {
 	event.RequestID, event.GrantID, event.BindingID = audit.Text(g.RequestID), audit.Text(g.ID), audit.Text(g.BindingID)
 	event.DecisionID = audit.Text(g.DecisionID)
 	event.Data = map[string]any{"starts_at": g.StartsAt, "expires_at": g.ExpiresAt}
+	return event
+}
+
+// decidedEvent is grantEvent with the decision that the grant is by.
+func decidedEvent(call Call, typ string, g access.Grant, d access.DecisionRecord) audit.Event {
+	event := grantEvent(call, typ, g)
+	event.Revision = audit.Text(d.Revision)
 	return event
 }
 

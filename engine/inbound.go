@@ -136,7 +136,7 @@ func incidentEvent(typ string, event access.IncidentEvent) audit.Event {
 	if event.Number > 0 {
 		data["number"] = event.Number
 	}
-	return audit.Event{Type: typ, Data: data}
+	return audit.Event{Type: typ, Source: audit.Text(event.From), Data: data}
 }
 
 // ClosedIncidents lists incidents that a source has told, unasked, to be resolved
@@ -157,8 +157,9 @@ func (e *Engine) ClosedIncidents(ctx context.Context, since time.Time) (closed [
 // RefuseHook records that a message to a hook was refused, because nothing shows
 // that it is from whom it should be.
 func (e *Engine) RefuseHook(ctx context.Context, hook, source, reason string) {
-	_ = e.recordRefusal(ctx, Call{Source: source}, audit.HookRefused, hook+" "+source,
-		map[string]any{"hook": hook, "reason": reason}, nil)
+	event := Call{Source: source}.event(audit.HookRefused)
+	event.Data = map[string]any{"hook": hook, "reason": reason}
+	_ = e.recordRefusal(ctx, event, hook+" "+source, nil)
 }
 
 func (e *Engine) forgetInbound(ctx context.Context, before time.Time) {

@@ -170,9 +170,15 @@ type EventFilter struct {
 	Newest bool // the newest page, in order, instead of the first
 }
 
+// SealedEvent is an audit event with its place in the sequence.
+type SealedEvent struct {
+	Seq  int64
+	Body json.RawMessage // the bytes that were hashed
+}
+
 // Events lists sealed audit events in their sequence. NextCursor is where to go
 // on, also at the end, where new events will appear.
-func (e *Engine) Events(ctx context.Context, call Call, f EventFilter) (page Page[json.RawMessage], err error) {
+func (e *Engine) Events(ctx context.Context, call Call, f EventFilter) (page Page[SealedEvent], err error) {
 	after, limit, err := f.page()
 	if err != nil {
 		return page, err
@@ -186,14 +192,14 @@ func (e *Engine) Events(ctx context.Context, call Call, f EventFilter) (page Pag
 	if err := e.authorize(ctx, call, opAudit, access.APIObject{}); err != nil {
 		return page, err
 	}
-	page = Page[json.RawMessage]{Items: []json.RawMessage{}}
+	page = Page[SealedEvent]{Items: []SealedEvent{}}
 	err = e.ledger.View(ctx, func(tx *ledger.Tx) error {
 		events, err := tx.Events(ledger.EventFilter{
 			Type: f.Type, Subject: f.Subject, Resource: f.Resource, Actor: f.Actor,
 			RequestID: f.RequestID, GrantID: f.GrantID, BindingID: f.BindingID, After: seq, Newest: f.Newest, Limit: limit,
 		})
 		for _, ev := range events {
-			page.Items = append(page.Items, ev.Body)
+			page.Items = append(page.Items, SealedEvent(ev))
 			seq = ev.Seq
 		}
 		page.NextCursor = cursor(strconv.FormatInt(seq, 10))

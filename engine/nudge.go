@@ -71,15 +71,14 @@ func nudge(tx *ledger.Tx, id string) error {
 	if w.RemindAt != nil && !w.RemindAt.After(now) {
 		w.Reminded++
 		w.RemindAt = within(r, now.Add(remindAfter(r, said.newest)<<min(w.Reminded, 16)))
-		faults = append(faults, remind(tx, r, w))
+		faults = append(faults, remind(tx, r, said.newest, w))
 	}
 	return errors.Join(append(faults, tx.SetWaiting(id, w))...)
 }
 
 // remind writes down that the reviewers are asked again.
-func remind(tx *ledger.Tx, r access.Request, w ledger.Waiting) error {
-	event := Call{}.event(audit.RequestReminded).About(r.Entitled)
-	event.RequestID = audit.Text(r.ID)
+func remind(tx *ledger.Tx, r access.Request, d access.DecisionRecord, w ledger.Waiting) error {
+	event := requestEvent(Call{}, audit.RequestReminded, r, d)
 	event.Data = map[string]any{"count": w.Reminded}
 	return tx.Append(event)
 }

@@ -15,7 +15,7 @@ import (
 // policyEvents are the data of the events about policies, in order.
 func (w *world) policyEvents() (events []audit.Event) {
 	w.t.Helper()
-	_, err := w.ledger.SealEvents(w.t.Context(), 1000)
+	_, err := w.ledger.SealEvents(w.t.Context(), 1000, nil)
 	must(w.t, err)
 	must(w.t, w.ledger.View(w.t.Context(), func(tx *ledger.Tx) error {
 		sealed, err := tx.Events(ledger.EventFilter{Limit: 1000})

@@ -105,7 +105,7 @@ func (e *Engine) settle(tx *ledger.Tx, b access.Binding, o access.Outcome, f led
 	case o.Failure != nil:
 		return recordFailure(tx, b, f, retryAt(target, b, o.Failure, now))
 	}
-	return recordSuccess(tx, b, o.Delivery, "")
+	return recordSuccess(tx, b, o.Delivery, nil)
 }
 
 // settleOpen narrows until when this attempt may still take effect, now that it
@@ -129,16 +129,18 @@ func settleOpen(b *access.Binding, o access.Outcome, t Target, now time.Time) {
 
 // recordSuccess settles the binding. If an older attempt at the opposite could
 // have landed after this one began, the state is asserted again, once that is
-// over, under a new generation. by is what confirmed it; "" is the response.
-func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery, by string) (access.Binding, error) {
+// over, under a new generation. word is the target's callback; nil: its response
+// confirmed it.
+func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery, word *Call) (access.Binding, error) {
 	now := tx.Now()
 	b.Observed, b.ConfirmedAt, b.NextAt, b.DueAt = b.Desired, &now, nil, nil
 	b.LastClass, b.LastError = access.ClassConfirmed, ""
 	b.Renewing, b.ForcedAt = false, nil
 	event := attemptEvent(confirmedAs(d.Message.Type), b, d)
 	event.Data["due_at"] = d.DueAt
-	if by != "" {
-		event.Data["confirmed_by"] = by
+	if word != nil {
+		event.Data["confirmed_by"] = byCallback
+		event.Channel, event.Source, event.HTTPRequestID = heardBy(*word)
 	}
 	if open := openUntil(b); open.After(d.StartedAt) {
 		again := later(open, now)
@@ -149,6 +151,11 @@ func recordSuccess(tx *ledger.Tx, b access.Binding, d access.Delivery, by string
 		*openAttempts(&b, opposite(b)) = time.Time{}
 	}
 	return b, tx.Append(event)
+}
+
+// heardBy is how a target's callback came, for its event.
+func heardBy(call Call) (channel, source, httpRequestID audit.Text) {
+	return audit.Text(call.Channel), audit.Text(call.Source), audit.Text(call.HTTPRequestID)
 }
 
 // confirmedAs is the event of a message that is confirmed.

@@ -29,7 +29,8 @@ func (e *Engine) renewOne(
 	event := call.event(audit.BindingDesired).About(b.Entitled)
 	event.BindingID = audit.Text(b.ID)
 	event.Data = map[string]any{
-		"desired": b.Desired, "observed": b.Observed, "generation": b.Generation, "expires_at": until, "told_until": b.ToldUntil,
+		"desired": b.Desired, "observed": b.Observed, "generation": b.Generation, "target": b.Target,
+		"expires_at": until, "told_until": b.ToldUntil,
 	}
 	return b, true, tx.Append(event)
 }

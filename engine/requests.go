@@ -133,7 +133,7 @@ func (e *Engine) grant(
 	err = errors.Join(
 		tx.AddGrant(g),
 		tx.Append(requestEvent(call, audit.RequestApproved, a.Request, d)),
-		tx.Append(grantEvent(call, typ, g)))
+		tx.Append(decidedEvent(call, typ, g, d)))
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (e *Engine) grant(
 	}
 	if g.State == access.GrantActive {
 		fx.started = append(fx.started, g)
-		return &g, e.turnPresent(tx, call, b)
+		return &g, e.turnPresent(tx, call, b, g)
 	}
 	fx.scheduled = true // the binding turns when it starts
 	return &g, nil
@@ -180,7 +180,7 @@ func (e *Engine) close(
 		return RequestView{}, err
 	}
 	event := call.event(typ).About(answer.Entitled)
-	event.RequestID = audit.Text(id)
+	event.RequestID, event.DecisionID, event.Revision = audit.Text(id), audit.Text(answer.Decision.ID), audit.Text(answer.Decision.Revision)
 	if comment != "" {
 		event.Data = map[string]any{"comment": comment}
 	}
@@ -300,7 +300,7 @@ func afterReview(tx *ledger.Tx, call Call, a asked, d access.DecisionRecord, g a
 	}
 	const reason = "policy asks for a review after the fact"
 	id := access.NewID(access.KindTask, tx.Now())
-	event := grantEvent(call, audit.TaskOpened, g)
+	event := decidedEvent(call, audit.TaskOpened, g, d)
 	event.Data = map[string]any{"task_id": id, "kind": access.TaskAfterReview, "reason": reason}
 	return errors.Join(tx.OpenTask(id, access.TaskAfterReview, g, a.Requester, reason), tx.Append(event))
 }

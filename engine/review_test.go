@@ -242,7 +242,7 @@ func TestReviewOfAClosedRequestSaysWhatBecameOfIt(t *testing.T) {
 		if _, err = w.engine.Approve(t.Context(), as(dave), r.ID, engine.Review{}); access.CodeOf(err) != "request_not_pending" || !strings.Contains(err.Error(), "is approved already") {
 			t.Fatalf("a late approval: %v", err)
 		}
-		w.wantEvents(r.ID, "request.submitted", "request.reviewed", "request.approved", "grant.started")
+		w.wantEvents(r.ID, "request.submitted", "request.reviewed", "request.approved", "grant.started", "binding.desired")
 	})
 }
 

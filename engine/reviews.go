@@ -77,6 +77,7 @@ func (e *Engine) review(ctx context.Context, call Call, id string, verdict acces
 		})
 	})
 	if err != nil {
+		err = e.refusePerson(ctx, call, opReview, requestObject(before, listed), err)
 		return RequestView{}, e.sayingState(ctx, id, err)
 	}
 	e.step("review.committed")

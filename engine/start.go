@@ -251,7 +251,7 @@ func (e *Engine) start(ctx context.Context, a asked, g access.Grant, d access.De
 		}
 		return errors.Join(
 			tx.LockBindings(g.BindingID), tx.PutDecision(d), tx.StartGrant(was, g),
-			tx.Append(grantEvent(Call{}, audit.GrantStarted, g)), afterReview(tx, Call{}, a, d, g),
+			tx.Append(decidedEvent(Call{}, audit.GrantStarted, g, d)), afterReview(tx, Call{}, a, d, g),
 			e.reconcile(tx, Call{}, map[string]*ledger.Ending{g.BindingID: nil}))
 	})
 	return e.started(ctx, effects{started: []access.Grant{g}}, err)
@@ -275,7 +275,7 @@ func (e *Engine) endOne(ctx context.Context, g access.Grant, why string, d acces
 		if now, err := tx.Grant(g.ID); err != nil || !now.StartsAt.Equal(g.StartsAt) {
 			return errors.Join(err, ledger.GrantEnded(g.ID)) // it starts at another time by now, and is decided then
 		}
-		return e.endOneLocked(tx, Call{}, ledger.Ending{Grant: g, Why: access.EndDeniedAtStart}, why, &fx)
+		return e.endOneLocked(tx, Call{}, ledger.Ending{Grant: g, Why: access.EndDeniedAtStart, Revision: d.Revision}, why, &fx)
 	})
 	return e.started(ctx, fx, err)
 }

@@ -49,11 +49,18 @@ func (e *Engine) Run(ctx context.Context) error {
 		loops.Go(func() { e.unsaidLoop(ctx) })
 	}
 	loops.Go(func() { e.coverLoop(ctx) })
+	if e.auditKeys != nil && e.publish > 0 {
+		loops.Go(func() { e.publishLoop(ctx) })
+	}
+	if e.auditKeep > 0 {
+		loops.Go(func() { e.retentionLoop(ctx) })
+	}
 	if e.accessRequests != nil && e.accessRequests.Callbacks != nil {
 		loops.Go(func() { e.callbackLoop(ctx) })
 	}
 	loops.Go(func() { e.loop(ctx, lookEvery, nil, e.lapseAllDue, (*ledger.Tx).NextLapse, nil) })
 	loops.Go(func() { e.loop(ctx, nudgeEvery, nil, e.nudgeDue, (*ledger.Tx).NextNudge, nil) })
+	loops.Go(func() { e.loop(ctx, settleEvery, nil, e.settleAllDue, neverDue, nil) })
 	e.loop(ctx, sweepEvery, e.sweepWake, e.endAllDue, (*ledger.Tx).NextEnd, &e.sweepsTo)
 	loops.Wait()
 	return nil
@@ -89,6 +96,9 @@ func (e *Engine) loop(
 		timer.Reset(wait)
 	}
 }
+
+// neverDue is the next deadline of what has none.
+func neverDue(*ledger.Tx) (time.Time, error) { return time.Time{}, nil }
 
 func (e *Engine) untilNext(
 	ctx context.Context, every time.Duration, next func(*ledger.Tx) (time.Time, error), until *atomic.Int64,

@@ -177,7 +177,7 @@ func (e *Engine) answerTask(ctx context.Context, call Call, id, comment string, 
 		return TaskItem{}, err
 	}
 	if err := errors.Join(a.fits(t), e.secondPerson(ctx, t, call.Caller)); err != nil {
-		return TaskItem{}, err
+		return TaskItem{}, e.refusePerson(ctx, call, a.operation, taskObject(t), err)
 	}
 	comment = strings.TrimSpace(comment)
 	item, err := once(ctx, e, call, nil, func(tx *ledger.Tx) (TaskItem, error) {

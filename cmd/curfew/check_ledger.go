@@ -19,7 +19,7 @@ import (
 // checkAgainstLedger reports each target that bindings of the ledger need and
 // that the configuration does not have as it was when access was given.
 func checkAgainstLedger(ctx context.Context, cfg Config) error {
-	needed, taken, err := readLedger(ctx, cfg)
+	known, err := readLedger(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("ledger: not checked: %w", err)
 	}
@@ -27,7 +27,7 @@ func checkAgainstLedger(ctx context.Context, cfg Config) error {
 	for i, t := range cfg.Targets {
 		have[i] = t.engine()
 	}
-	return errors.Join(checkSeed(taken), checkTargets(unmet(needed, have)))
+	return errors.Join(checkSeed(known.taken), checkTargets(unmet(known.needed, have)), cfg.Audit.opens(known.checkpoint))
 }
 
 // checkSeed refuses a file whose resources are not its own: a gateway with it would
@@ -63,9 +63,16 @@ func openToRead(ctx context.Context, cfg Config) (ledger.DB, error) {
 	return db, nil
 }
 
-// readLedger reads which targets the ledger needs, and which resources of the file it
-// has from other sources. It changes nothing. A ledger that is not there yet has none.
-func readLedger(ctx context.Context, cfg Config) (needed map[string][]string, taken []string, err error) {
+// inLedger is what of the ledger an edit of the configuration must fit.
+type inLedger struct {
+	needed     map[string][]string // targets
+	taken      []string            // resources of the file that are of other sources
+	checkpoint string              // the newest of the audit log
+}
+
+// readLedger reads what the configuration must fit. It changes nothing. A ledger that
+// is not there yet has nothing.
+func readLedger(ctx context.Context, cfg Config) (known inLedger, err error) {
 	err = with(ctx, cfg, openToRead, func(db ledger.DB) error {
 		have, err := ledger.SchemaOf(ctx, db)
 		switch {
@@ -82,13 +89,18 @@ func readLedger(ctx context.Context, cfg Config) (needed map[string][]string, ta
 			return err
 		}
 		return l.View(ctx, func(tx *ledger.Tx) error {
-			if needed, err = tx.Contracts(); err == nil {
-				taken, err = takenFrom(tx, cfg.Seed.Resources)
+			head, err := tx.AuditHead()
+			known.checkpoint = head.Checkpoint
+			if err != nil {
+				return err
+			}
+			if known.needed, err = tx.Contracts(); err == nil {
+				known.taken, err = takenFrom(tx, cfg.Seed.Resources)
 			}
 			return err
 		})
 	})
-	return needed, taken, err
+	return known, err
 }
 
 // maxTaken is how many resources of other sources are named.

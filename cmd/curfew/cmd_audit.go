@@ -32,5 +32,5 @@ func (c *cli) auditCommand() *cobra.Command {
 	flags.IntVarP(&n, "number", "n", 20, "how `many` to begin with")
 	flags.StringVar(&typ, "type", "", "only events of this `type`, such as grant.ended")
 	flags.StringVar(&request, "request", "", "only events of the request with this `id`")
-	return group("audit", "Read the audit log", tail)
+	return group("audit", "Read the audit log", tail, c.auditKeyCommand(), c.auditCheckpointCommand(), c.auditProofCommand(), c.auditExportCommand(), c.auditVerifyCommand(), c.auditSinksCommand(), c.auditAccessCommand(), c.auditReportCommand())
 }

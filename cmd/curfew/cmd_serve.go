@@ -40,7 +40,7 @@ func (c *cli) serve(ctx context.Context, path string, log *slog.Logger) error {
 	for _, warning := range cfg.Warnings {
 		log.Warn(warning)
 	}
-	for _, missing := range slices.Concat(cfg.Missing, cfg.Unasked, cfg.Unheard, cfg.Uncalled) {
+	for _, missing := range slices.Concat(cfg.Missing, cfg.Unasked, cfg.Unheard, cfg.Uncalled, cfg.Unsent) {
 		log.Error(missing.Error())
 	}
 	g, err := newGateway(ctx, cfg, options{Log: log, Version: version()})

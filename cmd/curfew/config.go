@@ -35,9 +35,11 @@ type Config struct {
 	HasSeed      bool             // whether there is a catalogue file; without one the catalogue is left as it is
 	Seed         access.Catalogue
 	Decisions    Decisions
+	Audit        Audit
 	Slack        *Slack                   // nil: there is none
 	Paging       *Paging                  // nil: nobody is called
 	Sources      []engine.CatalogueSource // that bring their catalogues through the API
+	Sinks        []Sink                   // that audit events are sent to
 
 	// Warnings are what an operator should know and what hinders nothing.
 	Warnings []string
@@ -50,6 +52,8 @@ type Config struct {
 	Unheard []error
 	// Uncalled is a pager that is not told of alarms for the same.
 	Uncalled []error
+	// Unsent are sinks that are sent nothing for the same.
+	Unsent []error
 }
 
 // Token is a bearer token and who it stands for.

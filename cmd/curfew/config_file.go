@@ -17,12 +17,13 @@ type configFile struct {
 	People        string             `yaml:"people"`    // file
 	Resources     string             `yaml:"resources"` // file
 	Decisions     decisionsEntry     `yaml:"decisions"`
+	Audit         auditEntry         `yaml:"audit"`
 	AccessRequest accessRequestEntry `yaml:"access_request"`
 	Reevaluate    reevaluateEntry    `yaml:"reevaluate"`
 	Slack         *slackEntry        `yaml:"slack"`
 	Alerts        alertsEntry        `yaml:"alerts"`
 	Sources       []sourceEntry      `yaml:"sources"` // that are to bring their catalogues again and again
-	Sinks         yaml.Node          `yaml:"sinks"`
+	Sinks         []sinkEntry        `yaml:"sinks"`   // that audit events are sent to
 }
 
 type authEntry struct {

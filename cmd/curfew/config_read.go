@@ -40,12 +40,13 @@ func loadConfig(path string, lookupEnv func(string) (string, bool)) (Config, err
 	r.onePerson()
 	r.resources(file)
 	r.decisions(file.Decisions)
+	r.audit(file.Audit)
 	r.accessRequest(file.AccessRequest)
 	r.reevaluate(file.Reevaluate)
 	r.slack(file.Slack)
 	r.alerts(file.Alerts)
 	r.syncSources(file.Sources)
-	r.unless(file.Sinks, "sinks", "read the audit log with curfew audit tail -f, or through the API")
+	r.sinks(file.Sinks)
 	return r.config(path)
 }
 

@@ -44,7 +44,7 @@ func (r *configReader) target(place string, entry targetEntry) {
 		r.add(at+".retry_first", "%s is not longer than zero and at most retry_cap, %s", t.Retry.First, t.Retry.Cap)
 	}
 	r.terms(at, hook, &cfg, &t)
-	missing := errors.Join(r.webhookSecrets(at, hook, &cfg), r.credentials(at+".tls", hook, &cfg))
+	missing := errors.Join(r.webhookSecrets(at, hook, &cfg), r.targetCredentials(at+".tls", hook, &cfg))
 	probe(&r.faults, place, cfg)
 	if len(r.faults) > before || missing != nil {
 		if missing != nil {
@@ -61,35 +61,39 @@ func (r *configReader) target(place string, entry targetEntry) {
 	r.cfg.Targets = append(r.cfg.Targets, t)
 }
 
-// webhookSecrets resolves the secrets and headers into cfg. Those that are named
-// well and are not there it returns: they do not keep the gateway from starting.
-func (r *configReader) webhookSecrets(at string, hook *webhookEntry, cfg *webhook.Config) error {
+// webhookSecrets resolves the secrets and headers into cfg.
+func (r *configReader) webhookSecrets(at string, hook *webhookEntry, cfg *webhook.Config) (missing error) {
+	cfg.Secrets, cfg.Headers, missing = r.signing(at, hook.Secret, hook.PreviousSecrets, hook.Headers)
+	return missing
+}
+
+// signing resolves what messages are signed with and what is sent along. What is named
+// well and is not there it returns: it does not keep the gateway from starting.
+func (r *configReader) signing(at string, secret secretRef, previous []secretRef, more map[string]secretRef) (
+	secrets []string, headers map[string]string, err error,
+) {
 	var missing []error
 	resolve := func(place string, ref secretRef, use func(string)) {
-		secret, err := r.secret(place, ref)
-		switch {
-		case err == nil:
-			use(secret.Reveal())
-		case errors.Is(err, errSecretMissing):
-			missing = append(missing, fmt.Errorf("%s: %w", place, err))
-		default:
-			r.take(place, err)
+		before := len(missing) + len(r.faults)
+		if text := r.optional(place, ref, &missing).Reveal(); len(missing)+len(r.faults) == before {
+			use(text)
 		}
 	}
-	sign := func(text string) { cfg.Secrets = append(cfg.Secrets, text) }
-	resolve(at+".secret", hook.Secret, sign)
-	for i, ref := range hook.PreviousSecrets {
+	sign := func(text string) { secrets = append(secrets, text) }
+	resolve(at+".secret", secret, sign)
+	for i, ref := range previous {
 		resolve(fmt.Sprintf("%s.previous_secrets[%d]", at, i), ref, sign)
 	}
-	for _, name := range slices.Sorted(maps.Keys(hook.Headers)) {
-		ref, place := hook.Headers[name], at+".headers."+name
+	headers = map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		ref, place := more[name], at+".headers."+name
 		if ref != "" && !ref.isRef() && !authenticates(name) {
-			cfg.Headers[name] = string(ref)
+			headers[name] = string(ref)
 			continue
 		}
-		resolve(place, ref, func(text string) { cfg.Headers[name] = text })
+		resolve(place, ref, func(text string) { headers[name] = text })
 	}
-	return errors.Join(missing...)
+	return secrets, headers, errors.Join(missing...)
 }
 
 // authenticates reports whether a header of this name holds a secret.
@@ -103,12 +107,14 @@ func authenticates(name string) bool {
 	return false
 }
 
+// probeSecret is well-formed, and is used for nothing but to probe.
+const probeSecret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 // probe asks the connector about each part of a target by itself, so that a
 // fault has the place of its part.
 func probe(f *faults, place string, cfg webhook.Config) {
-	const secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // well-formed, and used for nothing else
 	part := func(place string, set func(*webhook.Config)) {
-		c := webhook.Config{Name: "probe", URL: "http://probe.invalid", Secrets: []string{secret}}
+		c := webhook.Config{Name: "probe", URL: "http://probe.invalid", Secrets: []string{probeSecret}}
 		set(&c)
 		if _, err := webhook.New(c); err != nil {
 			f.take(place, errors.Unwrap(err))

@@ -127,17 +127,22 @@ func (r *configReader) verification(at string, hook *webhookEntry, cfg *webhook.
 	r.take(at+".url", err)
 }
 
-// credentials reads the files of a target's TLS. Those that are not there it returns:
-// as with secrets, they do not keep the gateway from starting.
-func (r *configReader) credentials(at string, hook *webhookEntry, cfg *webhook.Config) (missing error) {
-	if hook.TLS == nil {
-		return nil
+// targetCredentials reads the files of a target's TLS into cfg.
+func (r *configReader) targetCredentials(at string, hook *webhookEntry, cfg *webhook.Config) (missing error) {
+	if hook.TLS != nil {
+		cfg.As, missing = r.credentials(at, *hook.TLS)
 	}
+	return missing
+}
+
+// credentials reads files of TLS. Those that are not there it returns: as with secrets,
+// they do not keep the gateway from starting.
+func (r *configReader) credentials(at string, entry tlsEntry) (as *connectors.Credentials, missing error) {
 	files := connectors.CredentialFiles{}
 	for key, part := range map[string]struct {
 		named string
 		to    *string
-	}{"cert": {hook.TLS.Cert, &files.Cert}, "key": {hook.TLS.Key, &files.Key}, "ca": {hook.TLS.CA, &files.CA}} {
+	}{"cert": {entry.Cert, &files.Cert}, "key": {entry.Key, &files.Key}, "ca": {entry.CA, &files.CA}} {
 		if part.named == "" {
 			continue
 		}
@@ -146,21 +151,20 @@ func (r *configReader) credentials(at string, hook *webhookEntry, cfg *webhook.C
 	}
 	if files == (connectors.CredentialFiles{}) {
 		r.add(at, "it names no file; want cert and key, or ca, or all three")
-		return nil
+		return nil, nil
 	}
 	if missing != nil {
-		return missing
+		return nil, missing
 	}
 	as, err := connectors.OpenCredentials(files)
 	if err != nil {
 		r.take(at, err)
-		return nil
+		return nil, nil
 	}
 	if ends := as.ExpiresAt(); !ends.IsZero() && time.Until(ends) < certificateEnds {
 		r.warn("%s.cert: the certificate expires at %s; renew it, curfew reads it again by itself", at, ends.UTC().Format(time.RFC3339))
 	}
-	cfg.As = as
-	return nil
+	return as, nil
 }
 
 func (r *configReader) credentialFile(place, path string, secret bool) error {

@@ -105,6 +105,9 @@ func checkConfig(t *testing.T, text string) {
 	if env["PAGERDUTY_ROUTING_KEY"] != "" {
 		env["PAGERDUTY_ROUTING_KEY"] = strings.Repeat("0f", 16)
 	}
+	if env["SUMOLOGIC_URL"] != "" {
+		env["SUMOLOGIC_URL"] = "https://collectors.sumologic.com/receiver/v1/http/" + rand.Text()
+	}
 	if env["CURFEW_BUNDLE_KEY"] != "" {
 		env["CURFEW_BUNDLE_KEY"] = publicKey(t)
 	}

@@ -15,11 +15,12 @@ const (
 	exitUsage           = 2 // the command line, or what it asks for, is wrong
 	exitDenied          = 3 // policy said no
 	exitNotFound        = 4
-	exitConflict        = 5 // not in the state that this needs: someone else was first
-	exitUnauthenticated = 6 // no token, or a wrong one
-	exitUnreachable     = 7 // no gateway answered
-	exitPending         = 8 // the request waits for a reviewer
-	exitDiffers         = 9 // the file is not what the catalogue has
+	exitConflict        = 5  // not in the state that this needs: someone else was first
+	exitUnauthenticated = 6  // no token, or a wrong one
+	exitUnreachable     = 7  // no gateway answered
+	exitPending         = 8  // the request waits for a reviewer
+	exitDiffers         = 9  // the file is not what the catalogue has
+	exitUnproved        = 10 // audit events are not what was signed
 
 	exitInterrupted = 130 // by a signal, before the answer came; a server that was stopped is done
 )
@@ -30,6 +31,7 @@ const exitCodeHelp = `Exit codes:
   2  wrong use or wrong input     7  no gateway answered
   3  policy said no               8  waits for a reviewer
   4  there is no such thing       9  the file and the catalogue differ
+                                 10  audit events are not what was signed
                                 130  interrupted
 `
 

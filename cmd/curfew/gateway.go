@@ -24,6 +24,7 @@ import (
 	"github.com/curfew-access/curfew/engine/metrics"
 	"github.com/curfew-access/curfew/engine/outbox"
 	"github.com/curfew-access/curfew/engine/pdp"
+	"github.com/curfew-access/curfew/engine/sinks"
 	"github.com/curfew-access/curfew/engine/watch"
 	"github.com/curfew-access/curfew/policies"
 )
@@ -72,6 +73,7 @@ type gateway struct {
 	worker       *outbox.Worker
 	alarms       *alarm.Loop
 	sealer       *audit.Sealer
+	sinks        *sinks.Sinks
 	needs        *needs
 	server       *http.Server
 	listener     net.Listener
@@ -87,7 +89,7 @@ func newGateway(ctx context.Context, cfg Config, opts options) (*gateway, error)
 	g := &gateway{cfg: cfg, log: opts.Log, version: opts.Version, hangups: make(chan os.Signal, 1)}
 	signal.Notify(g.hangups, syscall.SIGHUP) // from the beginning: uncaught, it would end the process
 	for _, open := range []func(context.Context, options) error{
-		g.openPolicy, g.openLedger, g.openLease, g.openDecisions, g.openSources, g.wire, g.openAlarms, g.openSlack, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
+		g.openPolicy, g.openLedger, g.openAudit, g.openLease, g.openDecisions, g.openSources, g.wire, g.openSinks, g.openAlarms, g.openSlack, g.deliverPolicy, g.seed, g.watchSources, g.openAPI, g.listen,
 	} {
 		if err := open(ctx, opts); err != nil {
 			return nil, errors.Join(err, g.Close())
@@ -157,11 +159,13 @@ func (g *gateway) wire(_ context.Context, opts options) error {
 		Node: g.node, Decisions: g.decisionLog(), DecisionForm: g.decisionForm,
 		AccessRequests: g.accessRequests(), Snapshots: g.book, Roster: g.book, Renew: g.cfg.OnCall.Renew, MaxEndShare: g.cfg.MaxEndShare,
 		CatalogueSources: g.cfg.Sources, CallbackURL: strings.TrimSuffix(g.cfg.ExternalURL, "/") + "/v1/callbacks/",
+		AuditKeys: g.cfg.Audit.Keys, AuditPublish: g.cfg.Audit.Publish, AuditKeep: g.cfg.Audit.Keep,
+		Sinks: g.cfg.engineSinks(),
 	})
 	g.worker = &outbox.Worker{
 		Store: g.engine, Targets: deliverers, Asker: g.engine, Alerter: outbox.LogAlerter{Log: g.log}, Log: g.log, Owner: "gateway",
 	}
-	g.sealer = &audit.Sealer{Store: g.ledger, Log: g.log, Busy: g.engine.Busy}
+	g.sealer = &audit.Sealer{Store: g.ledger, Log: g.log, Busy: g.engine.Busy, Keys: g.cfg.Audit.Keys}
 	g.needs = &needs{ledger: g.ledger, have: targets}
 	return nil
 }

@@ -20,6 +20,7 @@ func (g *gateway) newMetrics() *metrics.Metrics {
 		Decisions:   g.decisionFigures,
 		Figures:     g.ledgerFigures,
 		SyncAges:    func(ctx context.Context) (map[string]time.Duration, error) { return g.engine.SyncAges(ctx) },
+		Sinks:       g.sinkFigures,
 		Sources:     g.states,
 		Hooks:       g.hookFigures,
 		Targets:     g.targetFigures,

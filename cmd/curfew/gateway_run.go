@@ -25,11 +25,15 @@ func (g *gateway) Run(ctx context.Context) error {
 	if err := g.tellStarted(ctx); err != nil {
 		return err
 	}
+	if err := g.engine.TellAuditKeys(last); err != nil {
+		return err
+	}
 	ctx, fail := context.WithCancel(ctx)
 	defer fail()
 
 	sealing := start(last, fail, g.sealer.Run)
 	loops := start(last, fail, append(g.sourceLoops(), g.engine.Run, g.worker.Run, g.alarms.Run, g.watchLease, g.delivery.Run, g.watchHangups, pace.Run)...)
+	sending := start(last, fail, g.sinkLoops()...)
 	logging := start(last, fail, g.decisions.Run)
 	telling := start(last, fail, g.slackNotices()...)
 	listening := start(last, fail, g.slackLoops()...)
@@ -37,7 +41,7 @@ func (g *gateway) Run(ctx context.Context) error {
 
 	<-ctx.Done()
 	g.log.Info("stopping")
-	err := errors.Join(serving.stop(), listening.stop(), telling.stop(), loops.stop(), logging.stop())
+	err := errors.Join(serving.stop(), listening.stop(), telling.stop(), loops.stop(), sending.stop(), logging.stop())
 	err = errors.Join(err, g.tell(last, audit.GatewayStopped))
 	return errors.Join(err, sealing.stop())
 }
@@ -96,7 +100,7 @@ func (g *gateway) tellStarted(ctx context.Context) error {
 // tell writes an audit event about the gateway itself.
 func (g *gateway) tell(ctx context.Context, typ string) error {
 	return g.ledger.Update(ctx, func(tx *ledger.Tx) error {
-		return tx.Append(audit.Event{Type: typ, Revision: audit.Text(g.policy.Revision()), Data: map[string]any{"version": g.version}})
+		return tx.Append(audit.Event{Type: typ, Revision: audit.Text(g.policy.Revision()), Data: map[string]any{"version": g.version, "node": g.node}})
 	})
 }
 

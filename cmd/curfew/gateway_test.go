@@ -115,7 +115,7 @@ func eventTypes(t *testing.T, path string) (types []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := l.SealEvents(t.Context(), 10); n != 0 || err != nil {
+	if n, err := l.SealEvents(t.Context(), 10, nil); n != 0 || err != nil {
 		t.Errorf("%d events were not sealed: %v", n, err)
 	}
 	err = l.View(t.Context(), func(tx *ledger.Tx) error {
@@ -190,7 +190,7 @@ func TestReadinessIsDegradedWithoutTheTargetOfABinding(t *testing.T) {
 	t.Parallel()
 	dir := home(t, okTarget(t))
 	g, stop := serve(t, dir, options{})
-	if r := g.ready(t.Context()); r.Status != api.StatusOK || len(r.Checks) != 6 {
+	if r := g.ready(t.Context()); r.Status != api.StatusOK || len(r.Checks) != 7 {
 		t.Errorf("got %+v", r)
 	}
 	if code, stderr := curfew(t.Context(), g, "alice", io.Discard, "request", "db/main", "read", "--for", "2h", "--reason", "x"); code != exitOK {

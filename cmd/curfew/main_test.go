@@ -12,6 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/curfew-access/curfew/engine/audit"
 )
 
 // TestMain also lets the test binary be curfew: scripts and tests start it by
@@ -80,6 +82,11 @@ func secretOf(key string, usual func() string) func() string {
 		return func() string { return botPrefix + rand.Text() }
 	case "app_token":
 		return func() string { return appPrefix + rand.Text() }
+	case "audit":
+		return func() string {
+			signing, _, _ := audit.NewKey(rand.Reader, "curfew.example.com/audit") // the name is one
+			return signing
+		}
 	case "lease":
 		return func() string { return "redis://:" + rand.Text() + "@127.0.0.1:6379/0" }
 	}

@@ -82,7 +82,7 @@ func wantAnswer(t *testing.T, g *gateway, effect string, codes ...string) {
 // policyEvents are the events of a running gateway about its policies.
 func policyEvents(t *testing.T, g *gateway) (types []string, last map[string]any) {
 	t.Helper()
-	if _, err := g.ledger.SealEvents(t.Context(), 100); err != nil {
+	if _, err := g.ledger.SealEvents(t.Context(), 100, nil); err != nil {
 		t.Fatal(err)
 	}
 	err := g.ledger.View(t.Context(), func(tx *ledger.Tx) error {

@@ -44,6 +44,9 @@ func (p *progress) watch(open func() (io.ReadCloser, error)) func() (io.ReadClos
 
 // begin replaces what is shown.
 func (p *progress) begin(what string, size int64, more ...progressbar.Option) {
+	if p.out == nil {
+		return
+	}
 	p.end()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -81,8 +81,9 @@ const readyWithin = 2 * time.Second
 // ready tells whether the gateway can do its work: unavailable when the ledger
 // does not answer or no policy is in force; degraded when the newest policies are
 // not, when there is access that it can not take away, when it does without Redis
-// or Slack, and when its clock is off. Anybody may ask, so that what it says names
-// nothing.
+// or Slack, when the audit log is not what was sealed, when a sink does not take audit
+// events, and when its clock is off. Anybody may ask, so that what it says names no
+// person, no resource and no target.
 func (g *gateway) ready(ctx context.Context) api.Readiness {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -93,8 +94,9 @@ func (g *gateway) ready(ctx context.Context) api.Readiness {
 		policyCheck(g.delivery.State()),
 		g.targetCheck(ctx),
 		g.sourceCheck(),
+		g.auditCheck(ctx),
 	}
-	checks = append(append(checks, g.slackChecks()...), g.alertChecks()...)
+	checks = slices.Concat(checks, g.slackChecks(), g.alertChecks(), g.sinksReady(ctx))
 	r := api.Readiness{Status: api.StatusOK, Checks: checks}
 	for _, c := range checks {
 		if c.Status == api.StatusUnavailable || r.Status == api.StatusOK {

@@ -55,8 +55,14 @@ func (e *Events) severity(a access.Alarm) string {
 
 // link is where the gateway lists what the alarm is about.
 func (e *Events) link(a access.Alarm) string {
-	if a.Kind == access.AlarmSyncStale {
+	switch a.Kind {
+	case access.AlarmSyncStale:
 		return e.cfg.ExternalURL + "/v1/sources/" + url.PathEscape(a.About) + "/runs"
+	case access.AlarmSinkBehind:
+		return e.cfg.ExternalURL + "/v1/audit/sinks/" + url.PathEscape(a.About)
+	case access.AlarmAuditBroken:
+		return e.cfg.ExternalURL + "/v1/audit/checkpoint"
+	case access.AlarmOverdue, access.AlarmDrifted:
 	}
 	return e.cfg.ExternalURL + "/v1/bindings?" + url.Values{"state": {string(a.Kind)}, "target": {a.About}}.Encode()
 }
@@ -78,8 +84,20 @@ func (e *Events) summary(a access.Alarm) string {
 		}
 		return fmt.Sprintf("Source %s has not brought its catalogue since %s: what it offers may be old, and what it lost is not taken away",
 			a.About, a.Oldest.UTC().Format("2006-01-02 15:04 MST"))
+	case access.AlarmSinkBehind:
+		return fmt.Sprintf("Sink %s %s%s: what happens is not seen there", a.About, behind(a), since)
+	case access.AlarmAuditBroken:
+		return "The audit log is not what was sealed" + since + ": somebody may have changed it, and nothing is sealed onto it"
 	}
 	return a.Key()
+}
+
+// behind is what is wrong with a sink.
+func behind(a access.Alarm) string {
+	if a.Severity.GraverThan(access.SeverityWarning) {
+		return "takes no audit events before somebody mends something"
+	}
+	return "has not had audit events for too long"
 }
 
 // late counts what a target has not confirmed.
@@ -134,9 +152,13 @@ func newest(class access.Class) string {
 // details are the numbers, for people and for PagerDuty's own rules.
 func details(a access.Alarm) map[string]any {
 	d := map[string]any{"alarm": a.ID, "kind": string(a.Kind)}
-	if a.Kind == access.AlarmSyncStale {
+	switch a.Kind {
+	case access.AlarmSyncStale:
 		d["source"] = a.About
-	} else {
+	case access.AlarmSinkBehind:
+		d["sink"] = a.About
+	case access.AlarmAuditBroken:
+	case access.AlarmOverdue, access.AlarmDrifted:
 		d["target"], d["count"], d["removals"], d["bindings"] = a.About, a.Count, a.Removals, a.Bindings
 	}
 	if a.Oldest != nil {

@@ -120,6 +120,15 @@ func TestAnIncidentSaysWhatAndHowMuchAndNamesNobody(t *testing.T) {
 		"a source that never spoke": {func(a *access.Alarm) {
 			*a = access.Alarm{ID: "alm_1", Condition: access.Condition{Kind: access.AlarmSyncStale, About: "aws", Severity: access.SeverityWarning}}
 		}, "Source aws has never brought its catalogue", "/v1/sources/aws/runs"},
+		"a sink that is behind": {func(a *access.Alarm) {
+			*a = access.Alarm{ID: "alm_1", Condition: access.Condition{Kind: access.AlarmSinkBehind, About: "splunk", Severity: access.SeverityWarning, Oldest: &since, Error: "alice"}}
+		}, "Sink splunk has not had audit events for too long, oldest since 2026-11-20 06:30 UTC: what happens is not seen there", "/v1/audit/sinks/splunk"},
+		"a sink that is to be mended": {func(a *access.Alarm) {
+			*a = access.Alarm{ID: "alm_1", Condition: access.Condition{Kind: access.AlarmSinkBehind, About: "splunk", Severity: access.SeverityError}}
+		}, "Sink splunk takes no audit events before somebody mends something: what happens is not seen there", "/v1/audit/sinks/splunk"},
+		"a log that was changed": {func(a *access.Alarm) {
+			*a = access.Alarm{ID: "alm_1", Condition: access.Condition{Kind: access.AlarmAuditBroken, About: "audit", Severity: access.SeverityCritical, Oldest: &since, Error: "alice"}}
+		}, "The audit log is not what was sealed, oldest since 2026-11-20 06:30 UTC: somebody may have changed it, and nothing is sealed onto it", "/v1/audit/checkpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tell(t, func(s *events) {

@@ -178,6 +178,7 @@ func (h *Hook) receive(w http.ResponseWriter, r *http.Request) hookOutcome {
 	if h.tooOld(e) {
 		return hookTooOld
 	}
+	e.From = connectors.SourceOf(r)
 	return h.take(r.Context(), e)
 }
 

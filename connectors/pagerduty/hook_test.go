@@ -354,7 +354,7 @@ func (s *hookScene) wantTaken(typ string) {
 		s.t.Fatalf("taken: %+v, with %d pokes", s.book.events, s.book.pokes)
 	}
 	e := s.book.events[0]
-	if e.Type != typ || e.Source != "pagerduty" || e.Incident != "PGR0VU2" || e.ID == "" || e.OccurredAt.IsZero() {
+	if e.Type != typ || e.Source != "pagerduty" || e.Incident != "PGR0VU2" || e.ID == "" || e.OccurredAt.IsZero() || e.From != "192.0.2.1" {
 		s.t.Errorf("taken: %+v", e)
 	}
 }

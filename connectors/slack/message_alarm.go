@@ -21,6 +21,10 @@ func (s scribe) alarm(v access.NoticeView) *draft {
 		return s.alarmDrifted(a)
 	case access.AlarmSyncStale:
 		return s.alarmStale(a)
+	case access.AlarmSinkBehind:
+		return s.alarmSink(a)
+	case access.AlarmAuditBroken:
+		return s.alarmBroken(a)
 	}
 	name := inline(string(a.Kind)+" "+a.About, maxName)
 	d := open("⚠️ "+name, "Alarm: "+name)
@@ -89,13 +93,48 @@ func (s scribe) alarmStale(a access.AlarmView) *draft {
 	return d
 }
 
+// alarmSink is a sink that has not had audit events for too long.
+func (s scribe) alarmSink(a access.AlarmView) *draft {
+	sink := inline(a.About, maxName)
+	d := open("⚠️ Behind: "+sink, fmt.Sprintf("Sink %s does not have what happened", sink))
+	if a.Severity.GraverThan(access.SeverityWarning) {
+		d.say("The sink *%s* takes no audit events before somebody mends something.", sink)
+	} else {
+		d.say("The sink *%s* has not had audit events for too long.", sink)
+	}
+	if a.Oldest != nil {
+		d.say("The first that it has not is of %s (%s).", s.at(*a.Oldest), spell(s.now.Sub(*a.Oldest)))
+	}
+	if a.Error != "" {
+		d.say("%s", quote(a.Error, maxComment))
+	}
+	d.say("Nothing is lost: what it has not is kept for it, and sent when it takes it.")
+	d.say("Look: `curfew audit sinks %s`", sink)
+	d.small("Since "+s.at(a.RaisedAt), a.ID)
+	return d
+}
+
+// alarmBroken is an audit log that is not what was sealed.
+func (s scribe) alarmBroken(a access.AlarmView) *draft {
+	d := open("🚨 The audit log was changed", "The audit log is not what was sealed")
+	d.say("🚨 *The audit log is not what was sealed*: somebody may have changed it in the database. Nothing is sealed onto it any more.")
+	if a.Error != "" {
+		d.say("%s", quote(a.Error, maxComment))
+	}
+	d.say("Keep the database as it is, and compare it with what was exported: `curfew audit verify`")
+	d.small("Since "+s.at(a.RaisedAt), a.ID)
+	return d
+}
+
 // alarmOver is an alarm that is over.
 func (s scribe) alarmOver(a access.AlarmView) *draft {
 	name := inline(a.About, maxName)
 	words := map[access.AlarmKind]string{
-		access.AlarmOverdue:   "*%s* has confirmed all that was overdue there.",
-		access.AlarmDrifted:   "At *%s* all is as it should be again.",
-		access.AlarmSyncStale: "The source *%s* has brought its catalogue.",
+		access.AlarmOverdue:     "*%s* has confirmed all that was overdue there.",
+		access.AlarmDrifted:     "At *%s* all is as it should be again.",
+		access.AlarmSyncStale:   "The source *%s* has brought its catalogue.",
+		access.AlarmSinkBehind:  "The sink *%s* takes what happens again, and is not behind any more.",
+		access.AlarmAuditBroken: "The *%s* log is sealed again.",
 	}[a.Kind]
 	if words == "" {
 		words = "*%s*: it does not hold any more."

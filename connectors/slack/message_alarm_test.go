@@ -28,6 +28,11 @@ func TestMessagesOfAlarms(t *testing.T) {
 	silent := func(last *time.Time) func(*access.AlarmView) {
 		return func(a *access.AlarmView) { a.About, a.Oldest, a.Accesses = "aws", last, nil }
 	}
+	sink := func(severity access.Severity) func(*access.AlarmView) {
+		return func(a *access.AlarmView) {
+			a.About, a.Severity, a.Error, a.Accesses = "splunk", severity, "answered 503: <busy>", nil
+		}
+	}
 	over := func(a *access.AlarmView) { a.ResolvedAt, a.Accesses = ptr(noon), nil }
 	for name, tc := range map[string]struct {
 		view access.NoticeView
@@ -73,6 +78,33 @@ The source *aws* has never brought its catalogue.
 What it offers may be old, and access to what it has lost is not taken away.
 Look: ` + "`curfew sources`" + `
 ~ Since 2026-11-23 11:55 UTC · alm_1`, "Source aws has not brought its catalogue in time"},
+		"a sink that is behind": {alarm(access.AlarmSinkBehind, 1, 0, sink(access.SeverityWarning)), `
+# ⚠️ Behind: splunk
+The sink *splunk* has not had audit events for too long.
+The first that it has not is of 2026-11-23 11:40 UTC (20 min).
+> answered 503: &lt;busy&gt;
+Nothing is lost: what it has not is kept for it, and sent when it takes it.
+Look: ` + "`curfew audit sinks splunk`" + `
+~ Since 2026-11-23 11:55 UTC · alm_1`, "Sink splunk does not have what happened"},
+		"a sink that is to be mended": {alarm(access.AlarmSinkBehind, 1, 0, sink(access.SeverityError), func(a *access.AlarmView) { a.Oldest = nil }), `
+# ⚠️ Behind: splunk
+The sink *splunk* takes no audit events before somebody mends something.
+> answered 503: &lt;busy&gt;
+Nothing is lost: what it has not is kept for it, and sent when it takes it.
+Look: ` + "`curfew audit sinks splunk`" + `
+~ Since 2026-11-23 11:55 UTC · alm_1`, "Sink splunk does not have what happened"},
+		"a log that was changed": {alarm(access.AlarmAuditBroken, 1, 0, func(a *access.AlarmView) {
+			a.About, a.Error, a.Accesses = "audit", "event 7 is not what was sealed", nil
+		}), `
+# 🚨 The audit log was changed
+🚨 *The audit log is not what was sealed*: somebody may have changed it in the database. Nothing is sealed onto it any more.
+> event 7 is not what was sealed
+Keep the database as it is, and compare it with what was exported: ` + "`curfew audit verify`" + `
+~ Since 2026-11-23 11:55 UTC · alm_1`, "The audit log is not what was sealed"},
+		"a sink that has all": {alarm(access.AlarmSinkBehind, 1, 0, sink(access.SeverityError), over), `
+# ✅ Over: splunk
+The sink *splunk* takes what happens again, and is not behind any more.
+~ From 2026-11-23 11:55 UTC to 2026-11-23 12:00 UTC (5 min) · alm_1`, "Over: sink_behind at splunk"},
 		"a target that has confirmed": {alarm(access.AlarmOverdue, 2, 2, over), `
 # ✅ Over: okta
 *okta* has confirmed all that was overdue there.

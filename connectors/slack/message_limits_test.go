@@ -46,8 +46,12 @@ func everything(kind access.NoticeKind, state access.RequestState, text string) 
 	for range access.MaxAlarmed {
 		alarm.Accesses = append(alarm.Accesses, access.AlarmedAccess{Entitled: what, BindingID: "bnd_1", Desired: access.Absent, Since: noon.Add(-time.Hour), Error: some(4000)})
 	}
-	if state == access.RequestApproved {
+	switch state {
+	case access.RequestApproved:
 		alarm.Kind = access.AlarmSyncStale
+	case access.RequestDenied:
+		alarm.Kind, alarm.Error = access.AlarmSinkBehind, some(4000)
+	default:
 	}
 	return access.NoticeView{Notice: access.Notice{ID: "ntc_1", Kind: kind}, Now: noon, Case: &c, Grant: &g, Binding: &b, Task: &task, Alarm: &alarm}
 }

@@ -46,7 +46,7 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.Name) }
 
 func (c Config) validate() (*url.URL, http.Header, *connectors.Signer, error) {
 	address, urlErr := connectors.ParseURL(c.URL)
-	headers, headersErr := parseHeaders(c.Headers)
+	headers, headersErr := connectors.ParseHeaders(c.Headers)
 	signer, signerErr := connectors.NewSigner(c.Secrets...)
 	err := errors.Join(checkName(c.Name), urlErr, headersErr, signerErr, checkTimeout(c.Timeout), c.checkCredentials(address))
 	return address, headers, signer, err

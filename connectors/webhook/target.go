@@ -57,7 +57,7 @@ func New(cfg Config) (*Target, error) {
 		client: connectors.NewClient(connectors.Options{
 			Timeout: cfg.Timeout, Retries: cfg.Retries, Reach: reach, AtOnce: cfg.AtOnce, As: cfg.As, Transport: cfg.Transport,
 		}),
-		redact: redactor(cfg, address, verify),
+		redact: connectors.Confidential{Addresses: []*url.URL{address, verify}, Secrets: cfg.Secrets, Headers: cfg.Headers}.Redactor(),
 		now:    cfg.Now,
 	}, nil
 }
@@ -122,26 +122,14 @@ func (t *Target) send(ctx context.Context, to *url.URL, id string, body []byte, 
 // messageID returns "<binding id>_<generation>". A dot would part the signed
 // fields elsewhere; anything but a token has no place in a header.
 func messageID(b access.BindingRef) (string, error) {
-	if b.ID == "" || strings.ContainsFunc(b.ID, func(r rune) bool { return r == '.' || !isToken(r) }) {
+	if !connectors.IsToken(b.ID) || strings.Contains(b.ID, ".") {
 		return "", errors.New("the message's binding has no valid id")
 	}
 	return b.ID + "_" + strconv.FormatInt(b.Generation, 10), nil
 }
 
-// answered tells of an answer that is not 2xx.
-func answered(answer connectors.Answer) string {
-	text := "answered " + strconv.Itoa(answer.Status)
-	if phrase := http.StatusText(answer.Status); phrase != "" {
-		text += " " + phrase
-	}
-	if answer.Detail != "" {
-		text += ": " + answer.Detail
-	}
-	return text
-}
-
 func refused(answer connectors.Answer) error {
-	err := errors.New(answered(answer))
+	err := errors.New(answer.Said())
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusNotFound, http.StatusGone:
 		err = access.Permanent(err)

@@ -41,7 +41,7 @@ func (t *Target) Verify(ctx context.Context, m access.Message) (access.Presence,
 		return access.Unknown, err
 	}
 	if answer.Status < 200 || answer.Status > 299 {
-		return access.Unknown, errors.New(answered(answer))
+		return access.Unknown, errors.New(answer.Said())
 	}
 	exists, fault := verdict(answer.Body)
 	if fault == nil {

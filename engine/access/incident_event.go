@@ -19,6 +19,7 @@ type IncidentEvent struct {
 	Incident   string // the incident's id
 	Number     int64  // the incident's number, for people; 0: it was not told
 	OccurredAt time.Time
+	From       string // the address that it came from
 }
 
 // ClosedIncident is an incident that a source has told is resolved.

@@ -90,7 +90,7 @@ func (s *server) answer(c *gin.Context, status int, out any) {
 	}
 	if r, ok := out.(renderer); ok {
 		if err := r.render(c.Writer, status); err != nil {
-			s.log.Info("an answer was not read to its end", "request_id", trip(c).id, "error", err)
+			s.unfinished(c, err)
 		}
 		return
 	}

@@ -23,7 +23,7 @@ func bindingQuery(in *incoming) (f engine.BindingFilter, err error) {
 	}
 	f.Paging, faults[1] = pagingOf(values)
 	f.Subject, faults[2] = subjectOf(values, "subject")
-	f.Resource, faults[3] = resourceOf(values, "resource")
+	f.Resource, faults[3] = resourceOf(values)
 	return f, errors.Join(faults[:]...)
 }
 

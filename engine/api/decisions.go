@@ -11,12 +11,13 @@ import (
 
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
+	"github.com/curfew-access/curfew/engine/audit"
 )
 
 // decisionList is which decisions are asked for, and how.
 type decisionList struct {
 	engine.DecisionFilter
-	format string
+	format audit.Format
 }
 
 // decisionQuery reads the filter of the decision log.
@@ -30,7 +31,7 @@ func decisionQuery(in *incoming) (l decisionList, err error) {
 	l.From, faults[0] = timeOf(values, "from")
 	l.To, faults[1] = timeOf(values, "to")
 	l.Paging, faults[2] = pagingOf(values)
-	l.format, faults[3] = formatOf(values.Get("format"))
+	l.format, faults[3] = decisionFormat(values.Get("format"))
 	return l, errors.Join(faults[:]...)
 }
 
@@ -47,14 +48,23 @@ func timeOf(values url.Values, name string) (time.Time, error) {
 	return at, nil
 }
 
+// decisionFormat reads the format of decisions, which are events of OPA's log.
+func decisionFormat(text string) (audit.Format, error) {
+	f, err := audit.FormatOf(text)
+	if err == nil && f != audit.FormatJSON && f != audit.FormatNDJSON {
+		err = access.Invalid("format_not_offered", "", "decisions are offered as json or ndjson, not as %s", text)
+	}
+	return f, err
+}
+
 // decisionEvents fits the list of decisions to its reader and formats.
 func decisionEvents(
 	read func(context.Context, engine.Call, engine.DecisionFilter) (engine.Page[json.RawMessage], error),
 ) useCase[decisionList, any] {
 	return func(ctx context.Context, call engine.Call, l decisionList) (any, error) {
 		page, err := read(ctx, call, l.DecisionFilter)
-		if l.format == formatNDJSON {
-			return lines(page), err
+		if l.format == audit.FormatNDJSON {
+			return ndjson(page), err
 		}
 		return asTheyAre(page), err
 	}

@@ -51,6 +51,8 @@ var codeStatus = map[string]int{
 	"items_not_offered":      http.StatusBadRequest,
 	"callback_not_offered":   http.StatusBadRequest,
 	"invalid_callback":       http.StatusBadRequest,
+	// Retention took them; they do not come back.
+	"events_removed": http.StatusGone,
 	// Who are you?
 	"token_missing":   http.StatusUnauthorized,
 	"token_malformed": http.StatusUnauthorized,

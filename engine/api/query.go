@@ -93,7 +93,7 @@ func list(states []string) reader[engine.ListFilter] {
 		var faults [3]error
 		f.Paging, faults[0] = pagingOf(values)
 		f.Subject, faults[1] = subjectOf(values, "subject")
-		f.Resource, faults[2] = resourceOf(values, "resource")
+		f.Resource, faults[2] = resourceOf(values)
 		return f, errors.Join(err, errors.Join(faults[:]...))
 	}
 }
@@ -112,7 +112,8 @@ func subjectOf(values url.Values, name string) (string, error) {
 }
 
 // resourceOf reads "customer:acme".
-func resourceOf(values url.Values, name string) (string, error) {
+func resourceOf(values url.Values) (string, error) {
+	const name = "resource"
 	text := values.Get(name)
 	if text == "" {
 		return "", nil

@@ -19,6 +19,7 @@ import (
 	"github.com/curfew-access/curfew/engine"
 	"github.com/curfew-access/curfew/engine/access"
 	"github.com/curfew-access/curfew/engine/api"
+	"github.com/curfew-access/curfew/engine/audit"
 	pip "github.com/curfew-access/curfew/engine/facts" // facts is a test's own here
 	"github.com/curfew-access/curfew/engine/lease"
 	"github.com/curfew-access/curfew/engine/ledger"
@@ -46,12 +47,14 @@ type world struct {
 	handler http.Handler
 	engine  *engine.Engine
 	ledger  *ledger.Ledger
+	db      *sqlite.DB // that the ledger is in
 	policy  *policy
 	lease   *slowLease
 	log     *lockedBuffer
 	book    *book // of decisions
 	roster  *pip.Book
 	ready   api.Readiness
+	keys    *audit.Keys // that sign checkpoints
 }
 
 func newWorld(t testing.TB) *world {
@@ -68,7 +71,7 @@ func newWorldOf(t testing.TB, decider engine.Policy) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, l.Close()) })
 	w := &world{
-		t: t, ledger: l, lease: &slowLease{Memory: lease.NewMemory(l.Now, true)}, policy: &policy{effect: access.Allow}, log: &lockedBuffer{}, book: &book{},
+		t: t, ledger: l, db: db, lease: &slowLease{Memory: lease.NewMemory(l.Now, true)}, policy: &policy{effect: access.Allow}, log: &lockedBuffer{}, book: &book{},
 		roster: pip.NewBook(pip.BookConfig{Sources: []pip.BookSource{{Name: "pagerduty", Kind: access.SourceOnCall}, {Name: "rota", Kind: access.SourceOnCall}}}),
 		ready:  api.Readiness{Status: api.StatusOK, Checks: []api.Check{{Name: "ledger", Status: "ok"}}},
 	}
@@ -76,8 +79,10 @@ func newWorldOf(t testing.TB, decider engine.Policy) *world {
 		decider = w.policy
 	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.keys = newAuditKeys(t)
 	w.engine = engine.New(engine.Config{
-		Ledger: l, Policy: decider, Facts: facts{}, Lease: w.lease, Log: log, Decisions: w.book, Roster: w.roster,
+		AuditKeys: w.keys,
+		Ledger:    l, Policy: decider, Facts: facts{}, Lease: w.lease, Log: log, Decisions: w.book, Roster: w.roster,
 		Targets: []engine.Target{
 			{Name: "box", Contract: "box-1", Deadline: 15 * time.Second},
 			{Name: "flow", Contract: "flow-1", Deadline: 15 * time.Second, CallbackWithin: time.Minute},
@@ -184,7 +189,7 @@ const askFor2h = `{"action":{"name":"debug"},"resource":{"type":"customer","id":
 // stored counts requests and grants, and lists the types of audit events.
 func (w *world) stored() (requests, grants int, events []string) {
 	w.t.Helper()
-	_, err := w.ledger.SealEvents(w.t.Context(), 1000)
+	_, err := w.ledger.SealEvents(w.t.Context(), 1000, nil)
 	must(w.t, err)
 	must(w.t, w.ledger.View(w.t.Context(), func(tx *ledger.Tx) error {
 		rs, err := tx.Requests(ledger.Filter{Limit: 1000})

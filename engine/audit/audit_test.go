@@ -92,7 +92,7 @@ type store struct {
 	down    bool
 }
 
-func (s *store) SealEvents(_ context.Context, limit int) (int, error) {
+func (s *store) SealEvents(_ context.Context, limit int, _ *audit.Keys) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
@@ -172,6 +172,39 @@ func TestSealerLeavesTheLedgerToEndsAndStillSealsWithinASecond(t *testing.T) {
 		synctest.Wait()
 		if waiting, _ := s.counts(); waiting != 0 {
 			t.Errorf("%d wait still", waiting)
+		}
+	})
+}
+
+func TestSealerThatFindsManyEventsLetsMoreOfThemCome(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		s := &store{}
+		sealer := &audit.Sealer{Store: s, Log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = sealer.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		s.set(500, false)
+		synctest.Wait()
+		for _, step := range []struct {
+			after   time.Duration
+			waiting int
+		}{{300 * time.Millisecond, 9}, {200 * time.Millisecond, 0}} {
+			if step.waiting > 0 {
+				s.set(step.waiting, false)
+			}
+			time.Sleep(step.after) // fake: the bubble's clock
+			synctest.Wait()
+			if waiting, _ := s.counts(); waiting != step.waiting {
+				t.Fatalf("%s later %d wait, want %d", step.after, waiting, step.waiting)
+			}
+		}
+		s.set(1, false) // few came: the next look is as soon as ever
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if waiting, _ := s.counts(); waiting != 0 {
+			t.Error("after few events the sealer still waits for more")
 		}
 	})
 }

@@ -81,6 +81,16 @@ const (
 	IncidentReopened       = "incident.reopened"              // a source told so; nothing is restored
 	HookRefused            = "hook.refused"                   // a message to a hook was not signed by who should send it; one event a source and minute
 	NoticeDropped          = "notice.dropped"                 // somebody can not be told of something, and it is given up
+	KeyChanged             = "audit.key_changed"              // checkpoints are signed by other keys from here on
+	Checkpointed           = "audit.checkpointed"             // a signed checkpoint, as an event, so that every sink holds one
+	Exported               = "audit.exported"                 // somebody took events out
+	ExportConfirmed        = "audit.export_confirmed"         // somebody says that an export is kept outside
+	EventsRemoved          = "audit.events_removed"           // older than they are kept; their leaves stay in the tree
+	SinkFailed             = "sink.failed"                    // it does not take events; one event a gap
+	SinkRecovered          = "sink.recovered"                 // it takes them again
+	SinkRetried            = "sink.retried"                   // a person wants it tried at once, and what it would not take sent again
+	SinkSetAside           = "sink.event_set_aside"           // it will never take an event; those behind it go on
+	SinkResent             = "sink.event_resent"              // what was set aside is taken now: a person wanted it sent again
 	GatewayStarted         = "gateway.started"
 	GatewayStopped         = "gateway.stopped"
 )

@@ -85,8 +85,9 @@ func (tx *Tx) ForgetAlarms(before time.Time) error {
 func (tx *Tx) alarmCounts() (c access.AlarmCounts, err error) {
 	err = tx.row(`
 		SELECT COUNT(CASE WHEN kind = 'overdue' THEN 1 END), COUNT(CASE WHEN kind = 'drifted' THEN 1 END),
-		       COUNT(CASE WHEN kind = 'sync_stale' THEN 1 END), (SELECT COUNT(*) FROM alarms a`+untoldAlarms+`)
-		  FROM alarms WHERE resolved_at IS NULL`).Scan(&c.Overdue, &c.Drifted, &c.SyncStale, &c.Untold)
+		       COUNT(CASE WHEN kind = 'sync_stale' THEN 1 END), COUNT(CASE WHEN kind = 'sink_behind' THEN 1 END),
+		       COUNT(CASE WHEN kind = 'audit_broken' THEN 1 END), (SELECT COUNT(*) FROM alarms a`+untoldAlarms+`)
+		  FROM alarms WHERE resolved_at IS NULL`).Scan(&c.Overdue, &c.Drifted, &c.SyncStale, &c.SinkBehind, &c.AuditBroken, &c.Untold)
 	return c, err
 }
 

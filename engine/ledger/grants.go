@@ -57,8 +57,9 @@ func (tx *Tx) StartGrant(was, is access.Grant) error {
 // Ending is a grant that is to end, as it was read, and why.
 type Ending struct {
 	access.Grant
-	Why     access.EndReason
-	Recheck *access.Recheck // what policy said, if that is why
+	Why      access.EndReason
+	Recheck  *access.Recheck // what policy said, if that is why
+	Revision string          // of the policies that the grant's decision is by, if that is known
 }
 
 // EndGrants ends the grants that are still as they were read, in state and end,

@@ -73,8 +73,9 @@ type Querier interface {
 // Ledger is the truth on one database.
 type Ledger struct {
 	db     DB
-	last   atomic.Int64 // the time of the newest update, in microseconds
-	memory memory       // used only while the ledger is alone
+	last   atomic.Int64         // the time of the newest update, in microseconds
+	memory memory               // used only while the ledger is alone
+	sealed atomic.Pointer[mark] // where this process has seen the audit log
 }
 
 // Open migrates the database to this release's schema and returns its ledger.
@@ -214,6 +215,7 @@ type Tx struct {
 	look       bool        // one statement, and that reads
 	ran        int         // statements so far, of a look
 	events     [][]any     // rows of audit_events, written at the end
+	leaves     []string    // of them
 	told       int         // how many others it writes before these
 	eventID    string      // of the newest
 	err        error       // the first that a statement failed with

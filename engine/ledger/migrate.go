@@ -73,7 +73,7 @@ func Migrate(ctx context.Context, db DB) (from, to int, err error) {
 			return have, number - 1, fmt.Errorf("migration %s: %w", strings.TrimPrefix(names[number-1], "migrations/"), err)
 		}
 	}
-	return have, need, nil
+	return have, need, guard(ctx, db)
 }
 
 func migrationNames() []string {

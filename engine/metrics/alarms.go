@@ -21,6 +21,7 @@ var (
 func sendAlarms(c access.AlarmCounts, to chan<- prometheus.Metric) {
 	for kind, n := range map[access.AlarmKind]int64{
 		access.AlarmOverdue: c.Overdue, access.AlarmDrifted: c.Drifted, access.AlarmSyncStale: c.SyncStale,
+		access.AlarmSinkBehind: c.SinkBehind, access.AlarmAuditBroken: c.AuditBroken,
 	} {
 		to <- prometheus.MustNewConstMetric(alarmsOpen, prometheus.GaugeValue, float64(n), string(kind))
 	}
@@ -38,12 +39,16 @@ func sendSyncs(ages map[string]time.Duration, to chan<- prometheus.Metric) {
 type counted struct {
 	Figures
 	syncs map[string]time.Duration
+	sinks []Sink
 }
 
 // count asks for it.
 func (c Config) count(ctx context.Context) (n counted, err error) {
 	if n.Figures, err = c.Figures(ctx); err == nil && c.SyncAges != nil {
 		n.syncs, err = c.SyncAges(ctx)
+	}
+	if err == nil && c.Sinks != nil {
+		n.sinks, err = c.Sinks(ctx)
 	}
 	return n, err
 }

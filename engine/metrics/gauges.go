@@ -45,6 +45,7 @@ var (
 	allOfGauges = []*prometheus.Desc{
 		uncertainty, skew, leaseSkew, connected, epoch, expired, overdue, live, activated, refusals, current, agreed, sourceUp, openTasks,
 		noticesWaiting, noticeOldest, alarmsOpen, alarmsUntold, syncAge, drifted, oldestQuestion,
+		sinkLag, sinkEvents, sinkSetAside,
 	}
 )
 
@@ -85,6 +86,7 @@ func (g *gauges) Collect(to chan<- prometheus.Metric) {
 		sendNotices(f.Notices, send)
 		sendAlarms(f.Alarms, to)
 		sendSyncs(f.syncs, to)
+		sendSinks(f.sinks, to)
 		send(drifted, float64(f.Verify.Drifted))
 		send(oldestQuestion, f.Verify.Oldest.Seconds())
 	}

@@ -73,7 +73,9 @@ type Config struct {
 	Figures func(context.Context) (Figures, error)
 	// SyncAges asks the ledger how old the catalogues of declared sources are.
 	SyncAges func(context.Context) (map[string]time.Duration, error)
-	Log      *slog.Logger
+	// Sinks asks the ledger how far the sinks of audit events are behind.
+	Sinks func(context.Context) ([]Sink, error)
+	Log   *slog.Logger
 }
 
 // Metrics counts. It satisfies the engine's Observer; its methods return at once
@@ -92,6 +94,7 @@ type Metrics struct {
 	polls     polls
 	notices   *prometheus.CounterVec
 	asked     *prometheus.CounterVec
+	sending   sending
 }
 
 // answerers is what a check can be answered by. Each has its series from the
@@ -120,13 +123,13 @@ func New(cfg Config) *Metrics {
 			Name: "curfew_checks_total",
 			Help: "Checks that were answered, by what answered; none: no store did, and the answer was no.",
 		}, []string{"by"}),
-		polls: newPolls(), notices: newNotices(), asked: newAsked(),
+		polls: newPolls(), notices: newNotices(), asked: newAsked(), sending: newSending(),
 	}
 	for _, by := range answerers {
 		m.checks.WithLabelValues(by)
 	}
 	m.registry.MustRegister(ended, mended, m.late, m.confirmed, m.checks, build(cfg.Version), newGauges(cfg), decisionLog{cfg.Decisions}, hooks{cfg.Hooks},
-		sources{cfg.Sources}, targets{cfg.Targets}, m.polls.total, m.polls.took, m.notices, m.asked,
+		sources{cfg.Sources}, targets{cfg.Targets}, m.polls.total, m.polls.took, m.notices, m.asked, m.sending.sent, m.sending.failures,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -77,7 +77,8 @@ func full() metrics.Config {
 		SyncAges: func(context.Context) (map[string]time.Duration, error) {
 			return map[string]time.Duration{"aws": time.Hour}, nil
 		},
-		Log: slog.New(slog.DiscardHandler),
+		Sinks: func(context.Context) ([]metrics.Sink, error) { return []metrics.Sink{{Name: "file"}}, nil },
+		Log:   slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -254,6 +255,7 @@ func TestEveryNameIsInTheManual(t *testing.T) {
 	}
 	m := metrics.New(full())
 	m.Polled("rota", "answered", time.Second) // a source has its series once it was asked
+	m.SinkSent("file", 0)                     // and a sink once there is one
 	var names []string
 	for series := range scrape(t, m) {
 		name, _, _ := strings.Cut(series, "{")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -86,7 +87,17 @@ func (w *world) layOut(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	return w.MakeSecrets(ctx, "alice", "bob")
+	return errors.Join(w.MakeSecrets(ctx, "alice", "bob"), w.makeAuditKey(ctx))
+}
+
+// makeAuditKey makes the key that signs the audit log.
+func (w *world) makeAuditKey(ctx context.Context) error {
+	//nolint:gosec // the program under demonstration
+	said, err := exec.CommandContext(ctx, w.Curfew, "audit", "key", "new", "cluster.example/audit", "--out", w.Secret("audit-key")).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("curfew audit key new: %w: %s", err, said)
+	}
+	return nil
 }
 
 // config is the configuration of a node: the others' but for where it listens.

@@ -77,7 +77,7 @@ _permitted if {
 }
 
 _permitted if {
-	input.operation in {"grant.revoke", "task.close", "task.approve", "binding.retry", "binding.force_close"}
+	input.operation in {"grant.revoke", "task.close", "task.approve", "binding.retry", "binding.force_close", "sink.retry"}
 	_has_role("security")
 }
 
@@ -106,12 +106,16 @@ _permitted if {
 		"grant.read",
 		"access.evaluate",
 		"access.search",
+		"audit.access",
+		"audit.confirm",
+		"audit.export",
 		"audit.read",
 		"binding.list",
 		"binding.read",
 		"data.query",
 		"decision.list",
 		"decision.read",
+		"sink.list",
 		"source.list",
 		"source.read",
 		"task.list",
@@ -181,9 +185,14 @@ _help := {
 	"access.evaluate": "Check your own access: that of others is for enforcers, security, auditors and administrators.",
 	"access.search": "Search your own access: that of others is for enforcers, security, auditors and administrators.",
 	"audit.read": "The audit log is for security, auditors and administrators.",
+	"audit.access": "Who had access is for security, auditors and administrators.",
+	"audit.confirm": "That an export is kept may be said by security, auditors and administrators.",
+	"audit.export": "The audit log may be taken out by security, auditors and administrators.",
 	"data.query": "Documents are for security, auditors and administrators, and those that are not closed for enforcers.",
 	"decision.list": "The decision log is for security, auditors and administrators.",
 	"decision.read": "A decision may be read by security, auditors and administrators.",
+	"sink.list": "Where events are sent is for security, auditors and administrators.",
+	"sink.retry": "What was set aside may be sent again by security and administrators.",
 	"resource.sync": "A source's resources are for its syncers, those of all sources, and administrators.",
 	"source.list": "Sources are for syncers, security, auditors and administrators.",
 	"source.read": "A source may be read by its syncers, those of all sources, security, auditors and administrators.",

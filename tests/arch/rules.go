@@ -37,6 +37,7 @@ var homes = map[string]string{
 	"golang.org/x/oauth2":                                      "connectors/pagerduty",
 	"github.com/slack-go/slack":                                "connectors/slack",
 	"github.com/gorilla/websocket":                             "connectors/slack",
+	"github.com/leodido/go-syslog":                             "connectors/siem",
 	"github.com/arran4/golang-ical":                            "connectors/rota",
 	"github.com/teambition/rrule-go":                           "connectors/rota",
 	"github.com/spf13/cobra":                                   "cmd/curfew",
@@ -52,6 +53,7 @@ var homes = map[string]string{
 var inTests = []string{
 	"github.com/rogpeppe/go-internal", "github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema",
 	"github.com/standard-webhooks/standard-webhooks/libraries", "github.com/gorilla/websocket",
+	"github.com/leodido/go-syslog",
 }
 
 // siblings never import each other: each is behind an interface of its user.

@@ -1,6 +1,8 @@
 package chaos_test
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -174,6 +176,32 @@ func TestEachCheckerFindsItsFault(t *testing.T) {
 		"an event that got lost before it was sealed": {func(_ *testing.T, h *chaos.History) {
 			h.Ledger.Stray = 1
 		}, "G4: 0 events were not sealed and 1 were lost from the queue"},
+		"an event that was edited, and its leaf with it": {func(_ *testing.T, h *chaos.History) {
+			entry := &h.Ledger.Log[6]
+			entry.Body = strings.Replace(entry.Body, "expired", "revoked", 1)
+			entry.Leaf = hex.EncodeToString(audit.Leaf([]byte(entry.Body)))
+		}, "G4: the root of the checkpoint of 10 events is not that of the events"},
+		"a checkpoint of what is not there": {func(_ *testing.T, h *chaos.History) {
+			h.Ledger.Log, h.Told, h.Ledger.Head = h.Ledger.Log[:9], h.Told[:9], 9
+		}, "G4: a checkpoint is of 10 events, and there are 9"},
+		"a checkpoint that somebody else signed": {func(_ *testing.T, h *chaos.History) {
+			_, h.Key, _ = audit.NewKey(rand.Reader, "story/audit")
+		}, "G4: a checkpoint does not open"},
+		"events that no checkpoint has": {func(_ *testing.T, h *chaos.History) {
+			h.Ledger.Checkpoints = nil
+		}, "G4: the newest checkpoint is of -1 events, and there are 10"},
+		"an event that a sink got twice": {func(_ *testing.T, h *chaos.History) {
+			h.Sunk = slices.Insert(h.Sunk, 5, h.Sunk[3], h.Sunk[4])
+		}, ""},
+		"an event that a sink never got": {func(_ *testing.T, h *chaos.History) {
+			h.Sunk = h.Sunk[:9]
+		}, "G4: the sink has the events up to 9, and there are 10"},
+		"an event that a sink got before those before it": {func(_ *testing.T, h *chaos.History) {
+			h.Sunk[3], h.Sunk[4] = h.Sunk[4], h.Sunk[3]
+		}, "G4: the sink got event 5 when it had those up to 3"},
+		"an event that a sink got otherwise": {func(_ *testing.T, h *chaos.History) {
+			h.Sunk[3] = strings.Replace(h.Sunk[3], "present", "absent", 1)
+		}, "G4: the sink got an event that is not in the audit log"},
 		"a request without its event": {func(t *testing.T, h *chaos.History) {
 			without(t, h, audit.RequestApproved)
 		}, "G4: req_1 has 0 events request.approved, want 1"},

@@ -43,6 +43,8 @@ type setup struct {
 	secrets map[string]string // of tokens, by who has them
 	targets map[string]string // URLs by name
 	secret  string            // signs for the targets
+	sink    string            // URL of what takes audit events
+	signing string            // signs checkpoints
 	later   bool              // whether the target that compares generations calls back
 }
 
@@ -69,6 +71,7 @@ func (s *setup) layOut(t *testing.T) {
 		"resources.yaml":     "resources:\n" + resources.String(),
 		"policies/data.yaml": "teams:\n  payments: {group: payments, schedules: [primary]}\n",
 		"webhook-secret":     s.secret,
+		"audit-key":          s.signing,
 	} {
 		s.write(t, path, text)
 	}
@@ -116,7 +119,8 @@ func (s *setup) configure(t *testing.T, n int, listen, ledger, lease string) str
 	}
 	path := fmt.Sprintf("node%d.yaml", n)
 	s.write(t, path, fmt.Sprintf("listen: %s\nledger: %q\nlease: %q\npolicies: policies\nauth:\n  tokens:\n%soncall: {rota: rota.yaml}\n"+
-		"people: people.yaml\nresources: resources.yaml\ntargets:\n%s", listen, ledger, lease, &tokens, &targets))
+		"people: people.yaml\nresources: resources.yaml\naudit: {key: \"file:audit-key\"}\n"+
+		"sinks: [{webhook: {url: %q, secret: \"file:webhook-secret\"}}]\ntargets:\n%s", listen, ledger, lease, &tokens, s.sink, &targets))
 	return filepath.Join(s.dir, path)
 }
 

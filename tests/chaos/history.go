@@ -18,6 +18,8 @@ type History struct {
 	Deaf    []Window // when a node may not have read the ledger
 	Targets []Target
 	Told    []string // the audit events that the API listed in the end, in its order
+	Sunk    []string // the audit events that a sink took, in the order in which it did
+	Key     string   // verifies checkpoints
 	Ledger  Ledger
 }
 
@@ -91,6 +93,8 @@ type Ledger struct {
 	Head     int64   // the number that the last of them should have
 	Pending  int     // events that are not sealed
 	Stray    int     // events that are neither sealed nor waiting to be
+	// Checkpoints are all that are kept, and then the newest, as signed notes.
+	Checkpoints []string
 }
 
 // Request is a row of requests.

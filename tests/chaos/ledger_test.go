@@ -134,6 +134,8 @@ func (r *reader) snapshot(ctx context.Context) (l chaos.Ledger, err error) {
 		                 AND NOT EXISTS (SELECT 1 FROM audit_pending p WHERE p.event_id = e.id))`, func(c *columns) {
 			l.Head, l.Pending, l.Stray = c.number(), int(c.number()), int(c.number())
 		}},
+		{`SELECT note FROM audit_checkpoints ORDER BY size`, func(c *columns) { l.Checkpoints = append(l.Checkpoints, c.text()) }},
+		{`SELECT checkpoint FROM audit_head`, func(c *columns) { l.Checkpoints = append(l.Checkpoints, c.text()) }},
 	} {
 		rows, err := r.query(ctx, part.sql)
 		if err != nil {

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"testing"
 	"time"
@@ -97,7 +98,8 @@ func event(ms int, typ string, d data) audit.Event {
 // events seals them in the history's ledger, as the sealer does.
 func events(t *testing.T, h *chaos.History, all ...audit.Event) {
 	t.Helper()
-	h.Ledger.Log, h.Told = nil, nil
+	h.Ledger.Log, h.Told, h.Sunk = nil, nil, nil
+	var edge audit.Edge
 	for i, e := range all {
 		e.ID += string(rune('a' + i))
 		body, err := e.Canonical()
@@ -107,9 +109,28 @@ func events(t *testing.T, h *chaos.History, all ...audit.Event) {
 		h.Ledger.Log = append(h.Ledger.Log, chaos.Entry{
 			Seq: int64(i) + 1, ID: e.ID, Body: string(body), Leaf: hex.EncodeToString(audit.Leaf(body)),
 		})
-		h.Told = append(h.Told, string(body))
+		h.Told, h.Sunk = append(h.Told, string(body)), append(h.Sunk, string(body))
+		edge.Add(audit.Hash(audit.Leaf(body)), nil)
 	}
 	h.Ledger.Head = int64(len(all))
+	h.Ledger.Checkpoints, h.Key = []string{signed(t, edge)}, storyVerifier
+}
+
+// The key that signs the checkpoints of the story, and what verifies them.
+var storyKey, storyVerifier, _ = audit.NewKey(rand.Reader, "story/audit")
+
+// signed is the checkpoint of a tree.
+func signed(t *testing.T, edge audit.Edge) string {
+	t.Helper()
+	keys, err := audit.NewKeys(storyKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	note, err := keys.Sign(audit.Checkpoint{Size: edge.Size, Root: edge.Root()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note
 }
 
 // without leaves the sealed events of a type out, as if they had never been

@@ -25,7 +25,7 @@ func Verify(h History) []Violation {
 		checkDeprovisioned(x), checkSettled(x),
 		checkAgainstLive(x), checkOrder(x), checkFinalState(x), checkClaimed(x),
 		checkAnswers(x),
-		checkLog(x), checkRequestEvents(x), checkGrantEvents(x), checkBindingEvents(x), checkAcknowledged(x),
+		checkLog(x), checkTree(x), checkSink(x), checkRequestEvents(x), checkGrantEvents(x), checkBindingEvents(x), checkAcknowledged(x),
 		checkOnce(x),
 	)
 }

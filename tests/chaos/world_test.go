@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/curfew-access/curfew/engine/audit"
 	"github.com/curfew-access/curfew/tests/chaos"
 	fake "github.com/curfew-access/curfew/tests/fake/target"
 	"github.com/curfew-access/curfew/tests/service"
@@ -33,6 +34,8 @@ type world struct {
 	secret  string // signs for the targets
 	targets map[string]*fake.Target
 	doors   map[string]*service.ProxyServer // before each target
+	sink    *sink
+	key     string // verifies checkpoints
 	ledger  *reader
 
 	// Of several nodes.
@@ -104,6 +107,12 @@ func newWorld(t *testing.T, later bool) (*world, *setup) {
 		w.targets[name], w.doors[name] = tgt, service.Proxy(t, address)
 		s.targets[name] = "http://" + w.doors[name].Addr + "/hook"
 	}
+	w.sink = newSink(t)
+	s.sink = w.sink.url
+	var err error
+	if s.signing, w.key, err = audit.NewKey(rand.Reader, "chaos/audit"); err != nil {
+		t.Fatal(err)
+	}
 	s.layOut(t)
 	return w, s
 }
@@ -169,19 +178,30 @@ func (w *world) history(h chaos.History) (chaos.History, error) {
 	if h.Told, err = w.told(ctx); err != nil {
 		faults = append(faults, err)
 	}
+	w.await("the sink has all events", time.Minute, func(context.Context) string { return w.unsunk(h.Told) })
 	faults = append(faults, w.nodes[0].hold(syscall.SIGTERM))
+	h.Key, h.Sunk = w.key, w.sink.taken()
 	if h.Ledger, err = w.ledger.snapshot(ctx); err != nil {
 		faults = append(faults, err)
 	}
 	// The last node said that it stopped after it was asked.
 	if n := len(h.Ledger.Log); n == len(h.Told)+1 && strings.Contains(h.Ledger.Log[n-1].Body, `"gateway.stopped"`) {
 		h.Told = append(h.Told, h.Ledger.Log[n-1].Body)
+		h.Sunk = append(h.Sunk, h.Ledger.Log[n-1].Body)
 	}
 	for _, name := range w.names() {
 		s := w.targets[name].State()
 		h.Targets = append(h.Targets, chaos.Target{Name: name, Compares: name == comparing, Calls: s.Calls, Exists: s.Exists})
 	}
 	return h, errors.Join(faults...)
+}
+
+// unsunk says that the sink lacks the newest event; nothing is "".
+func (w *world) unsunk(told []string) string {
+	if n := len(told); n > 0 && !w.sink.has(told[n-1]) {
+		return "it lacks " + told[n-1]
+	}
+	return ""
 }
 
 // told lists the audit events once all are sealed.

@@ -1,5 +1,5 @@
 // Package service runs real servers for tests, benchmarks and examples: Redis,
-// PostgreSQL and nginx from Debian's packages, as plain processes on free
+// PostgreSQL, nginx and rsyslog from Debian's packages, as plain processes on free
 // loopback ports, and a proxy that breaks the line to one.
 //
 // A package that is missing is installed, and that is said on stderr. A server

@@ -35,6 +35,7 @@ type Client struct {
 	token   string
 	http    *http.Client
 	patient *http.Client // for what is uploaded
+	endless *http.Client // for what is streamed, which is watched instead
 }
 
 // New returns a client of the gateway at the address.
@@ -54,6 +55,7 @@ func New(address, token string) (*Client, error) {
 		token:   token,
 		http:    &http.Client{Timeout: timeout, CheckRedirect: stay},
 		patient: &http.Client{Timeout: uploadTimeout, CheckRedirect: stay},
+		endless: &http.Client{CheckRedirect: stay},
 	}, nil
 }
 

@@ -107,7 +107,7 @@ func decisionsForgotten(t *testing.T, f *fixture) {
 		t.Errorf("left are %v, want the two of the last 36 hours", got)
 	}
 	f.must(f.l.TellDecisionsDropped(t.Context(), "a", 7, now))
-	_, err := f.l.SealEvents(t.Context(), 10)
+	_, err := f.l.SealEvents(t.Context(), 10, nil)
 	f.must(err)
 	f.view(func(tx *ledger.Tx) error {
 		events, err := tx.Events(ledger.EventFilter{Type: audit.DecisionLogOverflowed, Limit: 10})

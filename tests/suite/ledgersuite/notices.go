@@ -343,7 +343,7 @@ func followers(t *testing.T, f *fixture) {
 	seal := func() {
 		f.t.Helper()
 		f.update(func(tx *ledger.Tx) error { return tx.Append(audit.Event{Type: audit.GatewayStarted}) })
-		_, err := f.l.SealEvents(t.Context(), 10)
+		_, err := f.l.SealEvents(t.Context(), 10, nil)
 		f.must(err)
 	}
 	at := func(want ledger.Follower) {

@@ -130,7 +130,7 @@ func bindingHistory(t *testing.T, f *fixture) {
 		return got
 	}
 	say("a.one", "b.two", "b.three")
-	if _, err := f.l.SealEvents(t.Context(), 100); err != nil {
+	if _, err := f.l.SealEvents(t.Context(), 100, nil); err != nil {
 		t.Fatal(err)
 	}
 	say("b.four", "a.five", "b.six")

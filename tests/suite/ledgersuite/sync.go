@@ -154,7 +154,7 @@ func snapshotApplied(t *testing.T, f *fixture) {
 // of theirs has.
 func (f *fixture) eventsOfSnapshots() {
 	f.t.Helper()
-	_, err := f.l.SealEvents(f.t.Context(), 100)
+	_, err := f.l.SealEvents(f.t.Context(), 100, nil)
 	f.must(err)
 	var told []string
 	f.view(func(tx *ledger.Tx) error {

@@ -112,7 +112,7 @@ func (f *fixture) wantCounts(grants, events int) {
 	})
 	for n := 1; n > 0; {
 		var err error
-		n, err = f.l.SealEvents(f.t.Context(), 1000)
+		n, err = f.l.SealEvents(f.t.Context(), 1000, nil)
 		f.must(err)
 	}
 	f.view(func(tx *ledger.Tx) error {
@@ -273,7 +273,7 @@ func sealing(t *testing.T, f *fixture) {
 		})
 		writers.Go(func() {
 			for range 10 {
-				if _, err := f.l.SealEvents(context.Background(), 7); err != nil {
+				if _, err := f.l.SealEvents(context.Background(), 7, nil); err != nil {
 					t.Error(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package webhook
+package connectors
 
 import (
 	"errors"
@@ -15,8 +15,9 @@ var ownHeaders = []string{
 	"Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// parseHeaders reports every header that can not be sent, by name, in order.
-func parseHeaders(configured map[string]string) (http.Header, error) {
+// ParseHeaders returns the header of a JSON message with what an operator wants to be
+// sent along. It reports every header that can not be sent, by name, in order.
+func ParseHeaders(configured map[string]string) (http.Header, error) {
 	headers := http.Header{}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(configured)) {
@@ -51,7 +52,11 @@ func checkHeader(name, value string) string {
 	return ""
 }
 
-// isToken reports whether the rune may stand in a header's name (RFC 9110, 5.6.2).
+// IsToken reports whether the text can stand in a header by itself (RFC 9110, 5.6.2).
+func IsToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return !isToken(r) })
+}
+
 func isToken(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
