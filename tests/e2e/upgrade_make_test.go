@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,37 @@ func makeUpgrade(t *testing.T, program string, postgres *service.PostgresServer)
 			w.left(t)
 		})
 	}
+}
+
+// besideOlder has a gateway work beside an older one, as during an upgrade: both write,
+// both seal, and the log is one, whose tree has it all.
+func besideOlder(t *testing.T, program string, postgres *service.PostgresServer) {
+	t.Run("beside an older one", func(t *testing.T) {
+		w, parts := layOutRemovals(t, stores{ledger: func(t *testing.T) string { return postgres.Database(t) }},
+			setting{name: "beside", nodes: 2}, []trial{{name: "beside"}})
+		a := auditorOf(parts[0])
+		w.nodes = make([]*stage.Process, 2)
+		t.Cleanup(w.close)
+		a.configure("")
+		w.program = program
+		w.start(t, 0)
+		a.revoked(alice)
+		a.newKey("audit-key", a.pub)
+		a.sign("audit-key")
+		w.program = ""
+		w.start(t, 1)
+		for n, who := range []string{bob, alice, bob, alice, bob, alice} {
+			w.front = n % 2
+			a.revoked(who)
+		}
+		w.front = 1
+		a.removed(a.revoked(bob))
+		a.exports("beside.ndjson")
+		a.verifies(0, "--config", filepath.Join(w.dir, "node1.yaml"))
+		if got, want := strings.Split(strings.TrimSuffix(a.read("beside.ndjson"), "\n"), "\n"), w.written(t); !slices.Equal(got, want[:len(got)]) {
+			t.Error("the gateways tell different logs")
+		}
+	})
 }
 
 // make has everybody come to where the upgrade finds them.

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ func TestUpgradeWithLiveGrants(t *testing.T) {
 	postgres := service.Postgres(t, "fsync=off")
 	if *upgradeFrom != "" {
 		makeUpgrade(t, *upgradeFrom, postgres)
+		besideOlder(t, *upgradeFrom, postgres)
 	}
 	for kind, restore := range map[string]func(*testing.T, string){
 		"sqlite":   restoreSQLite,
@@ -39,11 +42,20 @@ func TestUpgradeWithLiveGrants(t *testing.T) {
 			db := w.openLedger(t)
 			moveOn(t, db, parts)
 			before := auditLog(t, db)
+			a := auditorOf(parts[0])
 			w.writeRemovals(parts, true)
+			if kind == "postgres" {
+				a.newKey("audit-key", a.pub)
+				w.configureMore(signedBy("audit-key"))
+			}
 			w.nodes = make([]*stage.Process, len(w.addrs))
 			t.Cleanup(w.close)
 			w.start(t, 0)
+			if kind == "sqlite" {
+				a.readMadeKey()
+			}
 			(&upgrade{part: parts[0], leaving: parts[1]}).play()
+			a.proves(before)
 			keepsAuditLog(t, before, auditLog(t, db))
 		})
 	}
@@ -223,6 +235,21 @@ func auditLog(t *testing.T, db *sql.DB) (log []sealed) {
 		t.Fatal(err)
 	}
 	return log
+}
+
+// proves holds that what the older gateway wrote is in the tree that is signed: it kept
+// hashes of its events, and no tree.
+func (a *audited) proves(before []sealed) {
+	a.Helper()
+	a.w.until(a.T, "all of before is signed", func() error { return a.signedUpTo(int64(len(before))) })
+	a.exports("upgraded.ndjson")
+	if r := a.verifies(0, "upgraded.ndjson", "--key", a.pub); r.After != 0 || r.Events < int64(len(before)) {
+		a.Errorf("the export holds the events behind %d, %d of them", r.After, r.Events)
+	}
+	if lines := strings.Split(a.read("upgraded.ndjson"), "\n"); len(lines) < len(before) || lines[len(before)-1] != before[len(before)-1].body {
+		a.Error("the export does not begin with the events of before")
+	}
+	a.verifies(0, "--config", filepath.Join(a.w.dir, "node0.yaml"))
 }
 
 // keepsAuditLog holds that a log has become longer, and is otherwise as it was.
