@@ -26,7 +26,7 @@ func hurried(figure string) options {
 	return options{
 		Figures: []string{figure}, Rounds: 1, Window: 20 * time.Millisecond, Bare: time.Millisecond, Callers: []int{2}, Subjects: 20,
 		Live: []int{50}, Ledgers: []string{onSQLite}, Leases: []string{withRedis, redisStopped, noRedis}, Rate: 100, Length: 100 * time.Millisecond,
-		Wait: 20 * time.Second, Burst: 30, People: 40, Schedules: 8, Crowd: 4, Resources: 300, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
+		Wait: 20 * time.Second, Burst: 30, People: 40, Schedules: 8, Crowd: 4, Resources: 300, Events: 500, Verify: true, Policies: quickstart, Asynq: "asynq", Program: "../../cmd/curfew", Tools: "../../tools",
 		Pace: pace{Warm: 50 * time.Millisecond, Lead: 4 * time.Second, Deaf: 4 * time.Second, After: 500 * time.Millisecond, Watch: 100 * time.Millisecond, Look: 100 * time.Millisecond, Each: 3, Held: 2500 * time.Millisecond},
 	}
 }
@@ -43,6 +43,9 @@ func TestEveryFigureIsMeasured(t *testing.T) {
 		"lateness":   {nil, []string{"redis stopped", "none"}},
 		"burst":      {nil, []string{"due at one moment", "sqlite"}},
 		"requests":   {onBoth, []string{nameRequests + " on postgres", nameTx + " on sqlite", namePlain + " on postgres"}},
+		"seal":       {onBoth, []string{nameSealed + ", per s", "postgres", "sqlite"}},
+		"audit":      {onBoth, []string{"exported/s", "500", "postgres", "sqlite"}},
+		"access":     {onBoth, []string{askAt, askDay, askSubject, "postgres"}},
 		"check":      {nil, []string{nameNoopCheck, nameBindCheck, "check, 50 grants, sqlite, lease none"}},
 		"size":       {nil, []string{"resident MB", "sqlite"}},
 		"revoke":     {nil, []string{"seen on the other node", "after a failover"}},

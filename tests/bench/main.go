@@ -6,6 +6,7 @@
 //     and all at one moment, beside other means and beside posts alone;
 //   - requests, check: durable requests beside bare loops that write the same
 //     rows, and the check beside a handler that decodes the same body;
+//   - seal: commits while their events are sealed, beside commits alone;
 //   - opa, data: the decision API beside the server of OPA, and a decision as the
 //     data of the policies grows;
 //   - poll, busy, moved (oncall for all three): who is on call, asked of a PagerDuty;
@@ -61,6 +62,7 @@ type options struct {
 	Schedules int           `json:"schedules"` // of theirs
 	Crowd     int           `json:"crowd"`     // who type and click in Slack at once
 	Resources int           `json:"resources"` // in the catalogue that a source brings
+	Events    int           `json:"events"`    // in the log that is asked, or taken out
 	Beside    bool          `json:"beside"`    // whether other means are measured too
 	Verify    bool          `json:"verify"`    // whether the target looks at signatures
 	Pace      pace          `json:"-"`
@@ -140,6 +142,7 @@ func parse(args []string) (opts options, err error) {
 	flags.IntVar(&opts.Schedules, "schedules", 2000, "on how many schedules they take turns")
 	flags.IntVar(&opts.Crowd, "crowd", 50, "how many people type and click in Slack at once")
 	flags.IntVar(&opts.Resources, "resources", 100_000, "how many resources are in the catalogue that a source brings")
+	flags.IntVar(&opts.Events, "events", 1_000_000, "how many events are in the audit log")
 	flags.BoolVar(&opts.Beside, "beside", false, "measure lateness by other means too, on the same Redis")
 	flags.BoolVar(&opts.Verify, "verify", false, "have the target look at each signature")
 	flags.StringVar(&opts.Policies, "policies", "examples/quickstart/policies", "the `directory` of a team's policies and data")

@@ -24,6 +24,9 @@ type report struct {
 	Lateness []latenessFigure `json:"lateness,omitempty"`
 	Bursts   []burstFigure    `json:"bursts,omitempty"`
 	Requests []routeFigure    `json:"requests,omitempty"`
+	Seals    []sealFigure     `json:"seals,omitempty"`
+	Access   []accessFigure   `json:"access,omitempty"`
+	Audits   []auditFigure    `json:"audits,omitempty"`
 	Checks   []routeFigure    `json:"checks,omitempty"`
 	Sizes    []sizeFigure     `json:"sizes,omitempty"`
 	Revokes  []revokeFigure   `json:"revokes,omitempty"`
@@ -91,7 +94,7 @@ func (r *report) print(out io.Writer) error {
 	}
 	for _, t := range []table{
 		bareTable(r.Bare), routeTable("Routes that decide", r.Routes), latenessTable(r.Lateness), besideTable(r.Lateness), burstTable(r.Bursts),
-		routeTable("Durable requests", r.Requests), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
+		routeTable("Durable requests", r.Requests), sealTable(r.Seals), accessTable(r.Access), auditTable(r.Audits), routeTable("Checks", r.Checks), sizeTable(r.Sizes), revokeTable(r.Revokes), deafTable(r.Deaf),
 		routeTable("The decision API beside OPA's server, each on one processor", r.Decisions), opaTable(r.Decisions), grownTable(r.Grown),
 		pollTable(r.Polls), busyTable(r.Busy), movedTable(r.Moved),
 		syncTable(r.Syncs), deliveriesTable(r.Deliveries), deadTable(r.Dead),
