@@ -255,7 +255,8 @@ func byWhole[T any](rows []T) iter.Seq[[]T] {
 }
 
 // EventsDuring returns, for each of the windows, the events of the types about its
-// binding, oldest first.
+// binding, oldest first. The CROSS JOIN has SQLite go from each window to its events:
+// with a hundred windows and more it would read all events, and look each up among them.
 func (tx *Tx) EventsDuring(windows []Window, types ...string) ([][]LoggedEvent, error) {
 	found := make([][]LoggedEvent, len(windows))
 	done := 0
@@ -274,9 +275,10 @@ func (tx *Tx) EventsDuring(windows []Window, types ...string) ([][]LoggedEvent, 
 			return n, err
 		}, `SELECT e.body, l.seq, p.n, l.leaf, v.column1
 			  FROM (VALUES `+placeholdersFrom(len(types)+1, len(run), []string{"BIGINT", "TEXT", "BIGINT", "BIGINT"})+`) AS v
-			  JOIN audit_events e ON e.binding_id = v.column2 AND e.at >= v.column3 AND e.at <= v.column4 AND e.type IN (`+only+`)
+			  CROSS JOIN audit_events e
 			  LEFT JOIN audit_log l ON l.event_id = e.id
 			  LEFT JOIN audit_pending p ON p.at = e.at AND p.event_id = e.id
+			 WHERE e.binding_id = v.column2 AND e.at >= v.column3 AND e.at <= v.column4 AND e.type IN (`+only+`)
 			 ORDER BY e.at, CASE WHEN l.seq IS NULL THEN 1 ELSE 0 END, l.seq, p.n, e.id`, w.args...)
 		if err != nil {
 			return nil, err
@@ -358,9 +360,10 @@ func (tx *Tx) CountManyAttempts(bindingIDs []string, spans []AttemptSpan) ([]Tri
 			return none, err
 		}, `SELECT v.column1, COUNT(*), MIN(a.started_at)
 			  FROM (VALUES `+placeholdersFrom(2, len(run), []string{"BIGINT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT"})+`) AS v
-			  JOIN attempts a ON a.binding_id = v.column2 AND a.verb = v.column3 AND a.generation >= v.column4
+			  CROSS JOIN attempts a
+			 WHERE a.binding_id = v.column2 AND a.verb = v.column3 AND a.generation >= v.column4
 			   AND a.generation < v.column5 AND a.started_at <= v.column6
-			 WHERE a.class IS NULL OR a.class <> $1 GROUP BY v.column1`, args...)
+			   AND (a.class IS NULL OR a.class <> $1) GROUP BY v.column1`, args...)
 		if err != nil {
 			return nil, err
 		}

@@ -70,7 +70,7 @@ func (w *world) look(ctx context.Context) (err error) {
 		return err
 	}
 	w.audit, err = w.Start(ctx, stage.Program{
-		Name: "audit", Path: w.Curfew, Args: []string{"audit", "tail", "-f", "-n", "1", "--url", w.URL, "--token-file", w.Secret("token-bob")},
+		Name: "audit", Path: w.Curfew, Args: []string{"audit", "tail", "-f", "-n", "2", "--url", w.URL, "--token-file", w.Secret("token-bob")},
 		Show: shortened,
 	})
 	if err != nil {

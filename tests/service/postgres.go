@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/curfew-access/curfew/examples/stage"
 )
@@ -134,7 +135,22 @@ func (s *PostgresServer) Kill() error {
 	for _, child := range children {
 		_ = syscall.Kill(child, syscall.SIGKILL) // it may have ended with its parent
 	}
+	for _, child := range children { // a server that starts refuses memory that one of them still holds
+		awaitGone(child)
+	}
 	return err
+}
+
+// awaitGone waits until a process that was killed holds nothing any more, for as long
+// as that may take.
+func awaitGone(pid int) {
+	for range 1000 {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // between two looks
+	}
 }
 
 func childrenOf(pid int) []int {
