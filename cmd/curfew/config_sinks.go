@@ -69,9 +69,19 @@ func (r *configReader) sinks(entries []sinkEntry) {
 				r.add(place+".file.path", "it is that of %s already", first)
 			}
 			paths[path] = place
+			if r.ofLedger(path) {
+				r.add(place+".file.path", "it is the ledger's own; name another file")
+			}
 		}
 		r.sink(place, name, kinds[0], entry)
 	}
+}
+
+// ofLedger reports whether a path is that of the SQLite file, or of what is beside it: a
+// sink would write lines into it, and cut off what it takes for half of one.
+func (r *configReader) ofLedger(path string) bool {
+	rest, beside := strings.CutPrefix(path, r.cfg.LedgerPath)
+	return r.cfg.LedgerPath != "" && beside && slices.Contains([]string{"", "-wal", "-shm", "-journal", ".lock", keyFileSuffix}, rest)
 }
 
 // sink reads one sink. Without a secret that it needs it is there all the same, and is
